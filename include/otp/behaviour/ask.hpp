@@ -1,0 +1,207 @@
+// Calls of coroutines: they suspend the process, not the thread.
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "otp/behaviour/concepts.hpp"
+#include "otp/process/call.hpp"
+#include "otp/process/stand_in.hpp"
+#include "otp/process/task.hpp"
+
+namespace otp::inline OTP_ABI {
+
+namespace proc {
+
+/// One call that a coroutine waits for, without its types.
+class pending_call {
+public:
+    pending_call(intrusive_ptr<process> target, reason failed, call_header* call, exec::duration limit, std::string_view what) noexcept
+        : target_{std::move(target)}, failed_{std::move(failed)}, call_{call}, limit_{limit}, what_{what} {}
+    pending_call(const pending_call&) = delete;
+    pending_call& operator=(const pending_call&) = delete;
+    ~pending_call() {
+        if (call_) drop(std::exchange(call_, nullptr), reason::no_reply);
+        if (alone_ && owner_) owner_->clear_awaiting();
+    }
+
+    /// Sends it. False: it has failed already, and nobody needs to wait.
+    bool send(process& self, waiter& by, bool alone) {
+        call_header* const call = std::exchange(call_, nullptr);
+        if (!target_) {
+            drop(call, reason::noproc);
+            return false;
+        }
+        if (limit_ < exec::duration::zero()) {
+            drop(call, reason::bad_argument);
+            failed_ = reason{reason::bad_argument}.with_text("a negative time limit");
+            return false;
+        }
+        if (auto circle = check_circle(self, *target_, *call, what_); !circle) {
+            drop(call, reason::deadlock);
+            failed_ = circle.error();
+            return false;
+        }
+        wait_.ref = self.next_wait_ref();
+        wait_.deadline = call_deadline(self.executor(), limit_);
+        call->set_caller(self, wait_.ref);
+        if (alone) {
+            call->flags |= is_awaited_alone;
+            self.set_awaiting(wait_.ref);
+            alone_ = true;
+            owner_ = &self;
+        }
+        self.begin_wait(wait_, by);
+        if (target_->send_counted(call)) return true;
+        self.end_wait(wait_);
+        --by.missing;
+        call->caller = nullptr;
+        self.release();
+        drop(call, reason::noproc);
+        failed_ = reason{reason::noproc}.with_text(std::string{what_} + " of a process that is gone");
+        return false;
+    }
+    /// The answer, or null and why().
+    [[nodiscard]] signal* take() noexcept {
+        if (alone_) {
+            owner_->clear_awaiting();
+            alone_ = false;
+        }
+        if (signal* answer = wait_.take()) return answer;
+        if (wait_.expired) failed_ = reason{reason::timeout}.with_text(std::string{what_} + " was not answered in time");
+        else if (wait_.waiting) failed_ = reason{reason::no_reply}.with_text(std::string{what_} + " is not waited for any more");
+        return nullptr;
+    }
+    [[nodiscard]] const reason& why() const noexcept { return failed_; }
+    [[nodiscard]] bool settled() const noexcept { return !wait_.waiting; }
+
+    // For a new prvalue with another limit.
+    [[nodiscard]] intrusive_ptr<process> move_target() noexcept { return std::move(target_); }
+    [[nodiscard]] call_header* move_call() noexcept { return std::exchange(call_, nullptr); }
+    [[nodiscard]] reason move_failure() noexcept { return std::move(failed_); }
+    [[nodiscard]] std::string_view what() const noexcept { return what_; }
+
+private:
+    intrusive_ptr<process> target_;
+    reason failed_;
+    call_header* call_;
+    exec::duration limit_;
+    std::string_view what_;
+    wait wait_;
+    process* owner_ = nullptr;
+    bool alone_ = false;
+};
+
+}  // namespace proc
+
+/// A request that co_await sends, and whose reply it returns: otp::result<reply>. Made by ask; used up by one co_await.
+template <class Request>
+class [[nodiscard("ask sends nothing until it is awaited")]] asking {
+    using reply_type = behaviour::reply_or_none<Request>;
+    using block = proc::call_signal<Request, reply_type>;
+
+public:
+    explicit asking(intrusive_ptr<proc::process> target, reason failed, block* call, exec::duration limit = std::chrono::seconds{5}) noexcept
+        : call_{std::move(target), std::move(failed), call, limit, type_name<Request>()} {}
+
+    /// The same request with another time limit than 5 s.
+    [[nodiscard]] asking timeout(exec::duration limit) && {
+        return asking{call_.move_target(), call_.move_failure(), static_cast<block*>(call_.move_call()), limit};
+    }
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class P>
+    bool await_suspend(std::coroutine_handle<P> awaiting) {
+        proc::activity& driver = *awaiting.promise().driver;
+        by_.resumes = &driver;
+        if (!call_.send(*driver.owner, by_, true)) return false;
+        driver.suspended = awaiting;
+        return true;
+    }
+    [[nodiscard]] result<reply_type> await_resume() { return take(); }
+
+    // For otp::all and otp::any.
+    [[nodiscard]] proc::pending_call& pending() noexcept { return call_; }
+    [[nodiscard]] result<reply_type> take() {
+        if (proc::signal* answer = call_.take()) return block::fetch(answer);
+        return call_.why();
+    }
+
+private:
+    proc::pending_call call_;
+    proc::waiter by_;
+};
+
+namespace behaviour {
+
+/// Awaits several asks at once. They stay where they are, in the full expression of the co_await.
+template <bool All, class... Asks>
+class joint_ask {
+public:
+    explicit joint_ask(Asks&... asks) noexcept : asks_{&asks...} {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class P>
+    bool await_suspend(std::coroutine_handle<P> awaiting) {
+        proc::activity& driver = *awaiting.promise().driver;
+        by_.resumes = &driver;
+        bool failed = false;
+        std::apply([&](Asks*... ask) { ((failed |= !ask->pending().send(*driver.owner, by_, false)), ...); }, asks_);
+        if (by_.missing == 0 || (!All && failed)) return false;
+        if (!All) by_.missing = 1;
+        driver.suspended = awaiting;
+        return true;
+    }
+
+protected:
+    std::tuple<Asks*...> asks_;
+    proc::waiter by_;
+};
+
+template <class... Asks>
+class all_asks : public joint_ask<true, Asks...> {
+public:
+    using joint_ask<true, Asks...>::joint_ask;
+    [[nodiscard]] auto await_resume() {
+        return std::apply([](Asks*... ask) { return std::tuple{ask->take()...}; }, this->asks_);
+    }
+};
+
+template <class... Asks>
+class any_ask : public joint_ask<false, Asks...> {
+public:
+    using joint_ask<false, Asks...>::joint_ask;
+    /// Which came first, and its result; the others are abandoned.
+    [[nodiscard]] auto await_resume() {
+        return pick<0>();
+    }
+
+private:
+    using first_one = std::variant<decltype(std::declval<Asks&>().take())...>;
+    template <std::size_t I>
+    first_one pick() {
+        auto& ask = *std::get<I>(this->asks_);
+        if constexpr (I + 1 < sizeof...(Asks)) {
+            if (!ask.pending().settled()) return pick<I + 1>();
+        }
+        return first_one{std::in_place_index<I>, ask.take()};
+    }
+};
+
+}  // namespace behaviour
+
+/// Awaits the replies of requests to different servers at once: a tuple of their results.
+template <class... Requests>
+[[nodiscard]] auto all(asking<Requests>&&... asks) noexcept {
+    return behaviour::all_asks<asking<Requests>...>{asks...};
+}
+/// Awaits the first of several replies: a variant of the results, index() tells which. The other requests are abandoned.
+template <class... Requests>
+[[nodiscard]] auto any(asking<Requests>&&... asks) noexcept {
+    return behaviour::any_ask<asking<Requests>...>{asks...};
+}
+
+}  // namespace otp::inline OTP_ABI

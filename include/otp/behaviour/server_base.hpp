@@ -1,0 +1,145 @@
+// The process of a gen_server, without its callback struct: what steers the loop.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "otp/base/type_name.hpp"
+#include "otp/behaviour/actions.hpp"
+#include "otp/process/events.hpp"
+#include "otp/process/waiting.hpp"
+
+namespace otp::inline OTP_ABI::behaviour {
+
+class server_base;
+
+/// What the loop must know of a callback struct; one constant for each.
+struct callbacks {
+    type_id type;
+    std::string_view name;
+    void (*terminate)(void* state, const reason& why);  // null: the struct has none
+    void (*destroy)(void* state) noexcept;
+    void (*on_exit)(server_base& server, proc::signal* s);  // null: no handle_info(exit_signal)
+    void (*on_down)(server_base& server, proc::signal* s);
+    void (*on_timeout)(server_base& server);
+    /// How a message of this type goes to the struct's handle_info; null if it has none for it.
+    const proc::signal_ops* (*info)(type_id message);
+};
+
+class server_base : public proc::process {
+public:
+    server_base(exec::executor& ex, const callbacks& calls) noexcept
+        : process{ex, proc::process_role::scheduled}, callbacks_{&calls} {}
+
+    [[nodiscard]] const callbacks& behaviour() const noexcept { return *callbacks_; }
+    [[nodiscard]] type_id behaviour_type() const noexcept override { return callbacks_->type; }
+    [[nodiscard]] std::string_view behaviour_name() const noexcept override { return callbacks_->name; }
+    [[nodiscard]] void* state() const noexcept { return state_; }
+    [[nodiscard]] bool initialised() const noexcept { return initialised_; }
+
+    /// Before the handler of a message runs: it ends the inactivity time-out.
+    void message_came() noexcept {
+        idle_until_ = exec::never;
+        if (when_idle_) when_idle_.reset();
+    }
+    /// Does what a callback answered.
+    void steer(steering how) {
+        if (how.limit < std::chrono::nanoseconds::zero()) {
+            return stop(reason{reason::bad_argument}.with_text("a callback returned a negative time-out"));
+        }
+        if (how.limit != infinity) {
+            idle_for_ = how.limit;
+            idle_until_ = deadline_after(executor(), how.limit);
+            when_idle_ = std::move(how.when_idle);
+        }
+        if (how.first) first_ = std::move(how.first);
+        if (how.stops) stop(std::move(how.why));
+    }
+    [[nodiscard]] bool busy() const noexcept { return busy_; }
+    void set_busy(bool on) noexcept { busy_ = on; }
+    void set_state(void* state) noexcept { state_ = state; }
+    void init_done() noexcept { initialised_ = true; }
+
+    void on_exit_message(proc::signal* s) override {
+        auto* p = static_cast<proc::peer_signal*>(s);
+        auto* known = details_if_any();
+        if (known && known->parent && known->parent == p->from) {
+            // The end of the parent ends the server, trapping or not; gen_server's decode_msg.
+            reason why = std::move(p->why);
+            drop(s, reason::normal);
+            return stop(std::move(why));
+        }
+        message_came();
+        if (callbacks_->on_exit) return callbacks_->on_exit(*this, s);
+        unhandled("exit_signal");
+        drop(s, reason::unhandled);
+    }
+    void on_down_message(proc::signal* s) override {
+        message_came();
+        if (callbacks_->on_down) return callbacks_->on_down(*this, s);
+        unhandled("down");
+        drop(s, reason::unhandled);
+    }
+    void ask_to_end(const reason& why) noexcept override;
+    /// A message without a handler: a warning, as gen_server gives.
+    void unhandled(std::string_view message) const;
+
+    [[nodiscard]] static exec::time_point deadline_after(const exec::executor& ex, std::chrono::nanoseconds limit) noexcept {
+        const auto now = ex.now();
+        return limit >= exec::never - now ? exec::never : now + limit;
+    }
+
+protected:
+    [[nodiscard]] bool takes_messages() const noexcept override { return !busy_ && !suspended_; }
+    [[nodiscard]] proc::signal* next_urgent() noexcept override {
+        if (busy_) {
+            if (!interleaves_) return nullptr;
+            return queue().take_if([](const proc::signal& s) { return s.has(proc::is_interleaved); });
+        }
+        return queue().take_if([](const proc::signal& s) { return s.has(proc::is_system); });
+    }
+    bool before_message() override {
+        if (busy_) return false;
+        if (first_) {
+            proc::signal* s = first_.release();
+            handle_one(s);
+            return true;
+        }
+        if (suspended_ || idle_until_ == exec::never || !queue().empty() || mailbox_.has_mail()) return false;
+        if (executor().now() < idle_until_) return false;
+        idle_until_ = exec::never;
+        if (when_idle_) handle_one(when_idle_.release());
+        else if (callbacks_->on_timeout) guarded([this] { callbacks_->on_timeout(*this); });
+        else unhandled("timeout");
+        return true;
+    }
+    [[nodiscard]] exec::time_point own_deadline() const noexcept override { return busy_ || suspended_ ? exec::never : idle_until_; }
+    void on_terminate() noexcept override {
+        if (!initialised_ || !callbacks_->terminate) return;
+        try {
+            callbacks_->terminate(state_, exit_reason());
+        } catch (const proc::unwinding&) {
+        } catch (...) {
+            details().why = reason{std::current_exception()};
+        }
+    }
+    void destroy_state() noexcept override {
+        first_.reset();
+        when_idle_.reset();
+        if (void* state = std::exchange(state_, nullptr)) callbacks_->destroy(state);
+    }
+
+    const callbacks* callbacks_;
+    void* state_ = nullptr;
+    proc::signal_ptr first_;      // handle_continue comes before everything else
+    proc::signal_ptr when_idle_;  // instead of otp::timeout
+    exec::time_point idle_until_ = exec::never;
+    std::chrono::nanoseconds idle_for_{0};
+    bool busy_ = false;       // a handler waits
+    bool suspended_ = false;
+    bool interleaves_ = false;
+    bool initialised_ = false;
+};
+
+}  // namespace otp::inline OTP_ABI::behaviour

@@ -1,0 +1,212 @@
+// A process with a callback struct inside: its making, and what the loop knows of the struct.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "otp/base/log.hpp"
+#include "otp/behaviour/dispatch.hpp"
+
+namespace otp::inline OTP_ABI::behaviour {
+
+template <class T, class M>
+concept has_info = handler_traits<on_info, T, M>::found;
+
+/// The hooks of T as the loop calls them.
+template <class T>
+struct callbacks_for {
+    static void terminate(void* state, const reason& why) { (void)static_cast<T*>(state)->terminate(why); }
+    static void destroy(void* state) noexcept { std::destroy_at(static_cast<T*>(state)); }
+    static void on_exit(server_base& server, proc::signal* s) { run_info<T, exit_signal>(server, proc::take_exit(s)); }
+    static void on_down(server_base& server, proc::signal* s) { run_info<T, down>(server, proc::take_down(s)); }
+    static void on_timeout(server_base& server) { run_info<T, timeout>(server, timeout{}); }
+    template <class M>
+    static consteval const proc::signal_ops* ops_if_received() {
+        if constexpr (complete<M>) {
+            if constexpr (has_info<T, M>) return &info_to<T, M>::ops;
+            else return nullptr;
+        } else {
+            return nullptr;
+        }
+    }
+    static const proc::signal_ops* info(type_id message) {
+        if (message == type_id_of<tcp::data>) return ops_if_received<tcp::data>();
+        if (message == type_id_of<tcp::closed>) return ops_if_received<tcp::closed>();
+        if (message == type_id_of<tcp::error>) return ops_if_received<tcp::error>();
+        if (message == type_id_of<tcp::passive>) return ops_if_received<tcp::passive>();
+        return nullptr;
+    }
+    template <class Hook>
+    static consteval Hook if_terminates(Hook hook) {
+        if constexpr (terminate_traits<T>::found) return hook;
+        else return nullptr;
+    }
+    static consteval callbacks make() {
+        callbacks made{type_id_of<T>, type_name<T>(), nullptr, &destroy, nullptr, nullptr, nullptr, &info};
+        if constexpr (terminate_traits<T>::found) made.terminate = &terminate;
+        if constexpr (has_info<T, exit_signal>) made.on_exit = &on_exit;
+        if constexpr (has_info<T, down>) made.on_down = &on_down;
+        if constexpr (has_info<T, timeout>) made.on_timeout = &on_timeout;
+        return made;
+    }
+    static constexpr callbacks table = make();
+};
+
+inline void server_base::unhandled(std::string_view message) const {
+    std::string text{"server "};
+    describe(text);
+    text += " has no handle_info for ";
+    text += message;
+    base::log(log_level::warning, text);
+}
+
+/// An order to end, and who waits for the end.
+struct stop_order {
+    reason why;
+};
+struct stop_call final {
+    using block = proc::call_signal<stop_order, void>;
+    static void handle(proc::process& p, proc::signal* s) {
+        auto* call = static_cast<block*>(s);
+        p.stop(call->request.why);
+        p.queue().push_front(call);  // answered when the process is gone
+    }
+    /// It has ended as ordered, or for another reason.
+    static void end(proc::signal* s, const reason& why) noexcept {
+        auto* call = static_cast<block*>(s);
+        if (call->has(proc::is_answered) || !call->caller) return proc::free_signal(call);
+        if (why == call->request.why && why != reason::noproc) call->reply(result<void>{});
+        else call->reply(why);
+    }
+    static constexpr proc::signal_ops ops{&handle, &end, 0, type_id_of<stop_order>, "stop"};
+    [[nodiscard]] static block* make(reason why) {
+        auto* made = proc::make_signal<block>(std::in_place, stop_order{std::move(why)});
+        made->ops = &ops;
+        made->flags |= proc::is_system;
+        return made;
+    }
+};
+
+inline void server_base::ask_to_end(const reason& why) noexcept { post(stop_call::make(why)); }
+
+template <class T>
+class server_process final : public server_base {
+public:
+    explicit server_process(exec::executor& ex) noexcept : server_base{ex, callbacks_for<T>::table} {
+        static_assert(alignof(T) <= 16, "a callback struct can't ask for more than 16 bytes of alignment");
+        interleaves_ = requires { typename T::interleaves; };
+    }
+    [[nodiscard]] static intrusive_ptr<server_process> make(exec::executor& ex) {
+        return intrusive_ptr<server_process>::adopt(::new (memory::allocate(sizeof(server_process))) server_process{ex});
+    }
+    [[nodiscard]] void* room() noexcept { return room_; }
+
+private:
+    void dispose() noexcept override {
+        this->~server_process();
+        memory::deallocate(this, sizeof(server_process));
+    }
+    alignas(T) std::byte room_[sizeof(T)];
+};
+
+// ---- init
+
+template <class... A>
+struct init_arguments {
+    std::tuple<A...> values;
+};
+
+/// Runs init, or the constructor, with the arguments of start; then answers the starter.
+template <class T, class... A>
+struct init_call {
+    using block = proc::call_signal<init_arguments<A...>, void>;
+
+    static void handle(proc::process& p, proc::signal* s) {
+        auto& server = static_cast<server_process<T>&>(p);
+        auto* call = static_cast<block*>(s);
+        auto arguments = call->take_request();
+        proc::service what{call, nullptr};
+        if constexpr (has_init<T, A...>) {
+            T* made;
+            try {
+                made = ::new (server.room()) T();
+            } catch (...) {
+                return fail(server, call, reason{std::current_exception()});
+            }
+            server.set_state(made);
+            auto invoke = [&]() -> decltype(auto) {
+                return std::apply([made](A&... values) -> decltype(auto) { return made->init(std::move(values)...); }, arguments.values);
+            };
+            using R = std::invoke_result_t<decltype(invoke)>;
+            if constexpr (is_a_task<R>) {
+                handler_run<R, finish_init<R>>::start(server, std::move(what), invoke(), {call});
+            } else {
+                const serving_scope scope{server, what};
+                run(server, call, invoke);
+            }
+        } else {
+            const serving_scope scope{server, what};
+            try {
+                T* made = std::apply([&](A&... values) { return ::new (server.room()) T(std::move(values)...); }, arguments.values);
+                server.set_state(made);
+            } catch (...) {
+                return fail(server, call, reason{std::current_exception()});
+            }
+            server.init_done();
+            call->reply(result<void>{});
+        }
+    }
+    static constexpr proc::signal_ops ops{&handle, &block::end, type_id_of<T>, 0, "init"};
+
+private:
+    template <class Task>
+    struct finish_init {
+        block* call;
+        void done(server_base& server, Task& work) {
+            run(server, std::exchange(call, nullptr), [&]() -> decltype(auto) { return work.take_result(); });
+        }
+        void abandoned(server_base& server) noexcept { server.queue().push_front(call); }
+    };
+
+    /// The starter hears of a failure when the process is gone and its name is free.
+    static void fail(server_base& server, block* call, reason why, bool ignored = false) {
+        auto& details = server.details();
+        details.last_reason = ignored ? reason{reason::ignored} : why;
+        details.last_words.reset(call);
+        server.stop(ignored ? reason{reason::normal} : std::move(why));
+    }
+    static void finish(server_base& server, block* call, steering how) {
+        if (how.is_ignored) return fail(server, call, reason::normal, true);
+        if (how.stops) return fail(server, call, std::move(how.why));
+        if (how.limit < std::chrono::nanoseconds::zero())
+            return fail(server, call, reason{reason::bad_argument}.with_text("init returned a negative time-out"));
+        server.steer(std::move(how));
+        server.init_done();
+        call->reply(result<void>{});
+    }
+    template <class Call>
+    static void run(server_base& server, block* call, Call&& invoke) {
+        using R = std::invoke_result_t<Call>;
+        try {
+            if constexpr (std::is_void_v<R>) {
+                invoke();
+                finish(server, call, {});
+            } else {
+                finish(server, call, init_result(invoke()).release());
+            }
+        } catch (init_result& thrown) {
+            finish(server, call, std::move(thrown).release());
+        } catch (const proc::unwinding&) {
+            server.queue().push_front(call);
+        } catch (...) {
+            fail(server, call, reason{std::current_exception()});
+        }
+    }
+};
+
+}  // namespace otp::inline OTP_ABI::behaviour

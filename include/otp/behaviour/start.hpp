@@ -1,0 +1,148 @@
+// Starting gen_servers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "otp/behaviour/client.hpp"
+#include "otp/process/launch.hpp"
+
+namespace otp::inline OTP_ABI {
+
+/// How a server is started; written as braces with designators: otp::start<channels>({.name = "ch3", .timeout = 1s}, 10).
+struct start_options {
+    std::string name{};                                                  ///< to be registered under; "" for none
+    std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();  ///< how long init may take
+};
+
+/// What start_monitor gives: the server and the monitor of its end.
+template <class T>
+struct monitored_server {
+    otp::server<T> server;
+    monitor_ref monitor;
+};
+
+namespace behaviour {
+
+/// Where and how a server is started.
+struct starting {
+    exec::executor& executor;
+    std::string_view name{};
+    std::chrono::nanoseconds limit = infinity;
+    proc::bond with_starter = proc::bond::none;
+    std::uint64_t monitor = 0;
+};
+
+template <class T, class... A>
+[[nodiscard]] result<server<T>> start_server(starting& how, A&&... arguments) {
+    if constexpr (starts_with<T, A...>) {
+        using init = init_call<T, std::decay_t<A>...>;
+        if (how.limit < std::chrono::nanoseconds::zero()) return reason{reason::bad_argument}.with_text("a negative time limit");
+        auto fresh = server_process<T>::make(how.executor);
+        auto* call = proc::make_signal<typename init::block>(std::in_place, std::tuple<std::decay_t<A>...>{std::forward<A>(arguments)...});
+        call->ops = &init::ops;
+        auto begun = proc::launch_and_block(fresh, {.name = how.name, .with_starter = how.with_starter}, call, how.limit, "init");
+        if (!begun.outcome.answer) return std::move(begun.outcome.why);
+        how.monitor = begun.monitor;
+        if (auto started = init::block::fetch(begun.outcome.answer); !started) {
+            if (how.monitor != 0) (void)proc::demonitor(proc::caller(how.executor), how.monitor, true);
+            return started.error();
+        }
+        return server<T>{std::move(fresh)};
+    } else {
+        return reason::bad_argument;  // the diagnosis has failed the build
+    }
+}
+
+// What may stand in front of the arguments for T.
+template <class T, class... A>
+inline constexpr bool leads_with_options = false;
+template <class T, class First, class... A>
+inline constexpr bool leads_with_options<T, First, A...> =
+    std::is_same_v<std::remove_cvref_t<First>, start_options> || std::is_same_v<std::remove_cvref_t<First>, name<T>>;
+
+[[nodiscard]] inline starting start_as(exec::executor& ex, proc::bond bond, const start_options& options) {
+    return {ex, options.name, options.timeout, bond};
+}
+template <class T>
+[[nodiscard]] starting start_as(exec::executor& ex, proc::bond bond, const name<T>& called) {
+    return {ex, called.text(), infinity, bond};
+}
+[[nodiscard]] inline starting start_as(exec::executor& ex, proc::bond bond) { return {ex, {}, infinity, bond}; }
+
+template <class T, class... A>
+[[nodiscard]] result<server<T>> begin(starting how, A&&... arguments) {
+    diagnose_start<T, A...>();
+    return start_server<T>(how, std::forward<A>(arguments)...);
+}
+template <class T, class... A>
+[[nodiscard]] result<monitored_server<T>> begin_monitored(starting how, A&&... arguments) {
+    diagnose_start<T, A...>();
+    auto started = start_server<T>(how, std::forward<A>(arguments)...);
+    if (!started) return started.error();
+    return monitored_server<T>{std::move(*started), monitor_ref{how.monitor}};
+}
+
+}  // namespace behaviour
+
+/// Starts a gen_server process and blocks until its init has returned. Arguments go to T's `init`, or to its constructor if it has
+/// none; the server gets copies of its own. In front of them may stand an otp::name of T, or options in braces. Errors: what
+/// init stopped with or threw, ignored, already_started (pid() is who has the name), timeout, system_limit, shutdown.
+/// Any thread. gen_server:start/3,4.
+template <class T, class... A>
+    requires(!behaviour::leads_with_options<T, A...>)
+result<server<T>> start(A&&... arguments) {
+    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::none), std::forward<A>(arguments)...);
+}
+template <class T, class... A>
+result<server<T>> start(const start_options& options, A&&... arguments) {
+    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::none, options), std::forward<A>(arguments)...);
+}
+template <class T, class... A>
+result<server<T>> start(const name<T>& called, A&&... arguments) {
+    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::none, called), std::forward<A>(arguments)...);
+}
+
+/// The same, linked to the calling process from the very creation. On a plain thread: no_process. gen_server:start_link/3,4.
+template <class T, class... A>
+    requires(!behaviour::leads_with_options<T, A...>)
+result<server<T>> start_link(A&&... arguments) {
+    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::linked), std::forward<A>(arguments)...);
+}
+template <class T, class... A>
+result<server<T>> start_link(const start_options& options, A&&... arguments) {
+    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::linked, options), std::forward<A>(arguments)...);
+}
+template <class T, class... A>
+result<server<T>> start_link(const name<T>& called, A&&... arguments) {
+    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::linked, called), std::forward<A>(arguments)...);
+}
+
+/// The same, monitored by the caller from the very creation: its end comes as otp::down. gen_server:start_monitor/3,4.
+template <class T, class... A>
+    requires(!behaviour::leads_with_options<T, A...>)
+result<monitored_server<T>> start_monitor(A&&... arguments) {
+    return behaviour::begin_monitored<T>(behaviour::start_as(exec::current_executor(), proc::bond::monitored), std::forward<A>(arguments)...);
+}
+template <class T, class... A>
+result<monitored_server<T>> start_monitor(const start_options& options, A&&... arguments) {
+    return behaviour::begin_monitored<T>(behaviour::start_as(exec::current_executor(), proc::bond::monitored, options), std::forward<A>(arguments)...);
+}
+template <class T, class... A>
+result<monitored_server<T>> start_monitor(const name<T>& called, A&&... arguments) {
+    return behaviour::begin_monitored<T>(behaviour::start_as(exec::current_executor(), proc::bond::monitored, called), std::forward<A>(arguments)...);
+}
+
+/// The server that is registered under a typed name, if it lives and is one of T.
+template <class T>
+[[nodiscard]] std::optional<server<T>> whereis(const name<T>& called) {
+    auto found = called.resolve();
+    if (!found) return std::nullopt;
+    return server<T>{std::move(*found)};
+}
+
+}  // namespace otp::inline OTP_ABI

@@ -1,0 +1,70 @@
+// What a process waits for: replies and tokens, found by their number, each with its deadline; and who goes on when
+// they are there: a suspended coroutine, or a thread in a blocking call.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include "otp/process/signal.hpp"
+#include "otp/runtime/executor.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+class process;
+struct activity;
+
+/// Somebody who waits for one or several waits; lives in the waiting frame.
+struct waiter {
+    std::uint32_t missing = 0;   // waits that must still be settled
+    activity* resumes = nullptr; // the coroutine that goes on; null: a blocked thread looks itself
+    bool failed = false;         // the executor could not block: `failure` says why
+    exec::block_result failure = exec::block_result::unblocked;
+};
+
+/// One thing that is waited for. Not movable while the process knows it.
+struct wait {
+    wait() = default;
+    wait(const wait&) = delete;
+    wait& operator=(const wait&) = delete;
+    inline ~wait();  // takes itself off the process and ends a reply that nobody fetched
+
+    [[nodiscard]] bool settled() const noexcept { return got != nullptr || expired; }
+    [[nodiscard]] signal* take() noexcept { return std::exchange(got, nullptr); }
+
+    std::uint64_t ref = 0;
+    exec::time_point deadline = exec::never;
+    signal* got = nullptr;
+    bool expired = false;
+    bool waiting = false;
+    waiter* by = nullptr;
+    process* owner = nullptr;
+    wait* next = nullptr;
+};
+
+/// The run of one coroutine with everything that it awaits. The process loop resumes `next` until nothing is set:
+/// each await stores what comes next and returns, so the depth of the stack doesn't grow with the depth of the calls.
+struct activity {
+    explicit activity(process& p) noexcept : owner{&p} {}
+    activity(const activity&) = delete;
+    activity& operator=(const activity&) = delete;
+
+    /// The outermost coroutine has ended: takes its result and frees the activity.
+    virtual void finish() = 0;
+    /// The process dies first: destroys the frames, innermost last to be built first to go, and frees the activity.
+    virtual void abandon() noexcept = 0;
+
+    process* owner;
+    std::coroutine_handle<> next{};       // resumed by the loop at once
+    std::coroutine_handle<> suspended{};  // resumed when what it waits for is there
+    bool finished = false;
+    bool ready = false;  // everything that it waits for is there
+    activity* next_activity = nullptr;
+    struct service* serves = nullptr;  // the request that it serves, for the chain of callers
+
+protected:
+    virtual ~activity() = default;
+};
+
+}  // namespace otp::inline OTP_ABI::proc

@@ -1,0 +1,253 @@
+// A call is one block of memory: the request travels to the server in it, and the reply comes back in it. Whoever
+// holds the block answers it, so a time-out, a kill or a late reply needs no agreement with anybody.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "otp/base/exit.hpp"
+#include "otp/base/result.hpp"
+#include "otp/process/node.hpp"
+#include "otp/process/process.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+/// One who waits further up: the callers of a call that was made while another was being served.
+struct chain_link final : ref_counted {
+    chain_link(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) noexcept
+        : caller{std::move(who)}, ref{call}, up{std::move(rest)} {}
+    intrusive_ptr<process> caller;
+    std::uint64_t ref;
+    intrusive_ptr<chain_link> up;
+
+    [[nodiscard]] static intrusive_ptr<chain_link> make(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) {
+        void* block = memory::allocate(sizeof(chain_link));
+        return intrusive_ptr<chain_link>::adopt(::new (block) chain_link{std::move(who), call, std::move(rest)});
+    }
+
+private:
+    void dispose() noexcept override {
+        this->~chain_link();
+        memory::deallocate(this, sizeof(chain_link));
+    }
+};
+
+/// Where a reply may go besides a mailbox: a request that its owner asks about when it likes.
+class reply_cell : public ref_counted {
+public:
+    /// Takes the answered call. Any thread.
+    virtual void answer(signal* s) noexcept = 0;
+    [[nodiscard]] virtual bool abandoned() const noexcept = 0;
+};
+
+/// The untyped part of a call.
+struct call_header : signal {
+    ref_counted* caller = nullptr;        // a process, or a reply_cell (answers_cell); a reference of its own
+    intrusive_ptr<chain_link> chain;      // who waits for the caller
+
+    void set_caller(process& who, std::uint64_t number) noexcept {
+        who.retain();
+        caller = &who;
+        ref = number;
+    }
+    void set_caller(reply_cell& cell) noexcept {
+        cell.retain();
+        caller = &cell;
+        flags |= answers_cell;
+    }
+    [[nodiscard]] process* calling_process() const noexcept {
+        return has(answers_cell) ? nullptr : static_cast<process*>(caller);
+    }
+    /// Nobody waits for the answer any more.
+    [[nodiscard]] bool given_up() const noexcept {
+        if (!caller) return true;
+        if (has(answers_cell)) return static_cast<reply_cell*>(caller)->abandoned();
+        const auto* who = static_cast<process*>(caller);
+        return !who->alive() || (has(is_awaited_alone) && !who->awaits(ref));
+    }
+    /// Sends the answered call back.
+    void deliver() noexcept {
+        kind = signal_kind::reply;
+        flags |= is_answered;
+        chain = nullptr;
+        ref_counted* const to = std::exchange(caller, nullptr);
+        if (!to) return ops->drop(this, reason::noproc);
+        if (has(answers_cell)) static_cast<reply_cell*>(to)->answer(this);
+        else static_cast<process*>(to)->post(this);
+        to->release();
+    }
+
+protected:
+    ~call_header() {
+        if (caller) caller->release();
+    }
+};
+
+/// What a handler serves at the moment.
+struct service {
+    call_header* call = nullptr;      // while the process holds it
+    intrusive_ptr<chain_link> link;   // the same as a link, made when it is first needed
+
+    [[nodiscard]] const intrusive_ptr<chain_link>& as_link() {
+        if (!link && call)
+            if (process* who = call->calling_process()) link = chain_link::make(intrusive_ptr<process>::share(who), call->ref, call->chain);
+        return link;
+    }
+};
+
+/// A call with its request, then its answer, in the same place. Only the owner of the block touches it.
+template <class Request, class Reply>
+struct call_signal final : call_header {
+    template <class... A>
+    explicit call_signal(std::in_place_t, A&&... arguments) : request{std::forward<A>(arguments)...} {}
+    ~call_signal() {
+        if (has(is_answered)) answer.~result<Reply>();
+        else if (!consumed()) request.~Request();
+    }
+    union {
+        Request request;
+        result<Reply> answer;
+    };
+
+    [[nodiscard]] bool consumed() const noexcept { return (flags & request_is_consumed) != 0; }
+    /// Moves the request out, for the handler.
+    [[nodiscard]] Request take_request() {
+        struct ender {
+            call_signal& s;
+            ~ender() {
+                s.request.~Request();
+                s.flags |= request_is_consumed;
+            }
+        } end{*this};
+        return std::move(request);
+    }
+    /// Puts the answer into the block and sends it back; the block is the caller's from then on.
+    template <class Answer>
+    void reply(Answer&& value) {
+        put(std::forward<Answer>(value));
+        deliver();
+    }
+    /// For drop: answers with a failure, or ends a block that was answered already.
+    static void end(signal* s, const reason& why) noexcept {
+        auto* self = static_cast<call_signal*>(s);
+        if (self->has(is_answered) || !self->caller) return free_signal(self);
+        self->put(why);
+        self->deliver();
+    }
+    /// The answer; ends the block.
+    [[nodiscard]] static result<Reply> fetch(signal* s) {
+        auto* self = static_cast<call_signal*>(s);
+        struct ender {
+            call_signal* block;
+            ~ender() { free_signal(block); }
+        } end{self};
+        return std::move(self->answer);
+    }
+
+private:
+    template <class Answer>
+    void put(Answer&& value) {
+        // Made before the request goes: it may be a part of it, or its making may throw.
+        result<Reply> made(std::forward<Answer>(value));
+        if (!consumed()) {
+            request.~Request();
+            flags |= request_is_consumed;
+        }
+        ::new (static_cast<void*>(std::addressof(answer))) result<Reply>(std::move(made));
+        flags |= is_answered;
+    }
+};
+
+/// A call that was handed out as a `from`. The server and the holder of the `from` race to answer it; one wins the block.
+struct deferred_call final : ref_counted {
+    explicit deferred_call(call_header* call) noexcept : call_{call}, ref_{call->ref} {
+        if (auto* who = call->calling_process()) caller_ = intrusive_ptr<process>::share(who);
+        awaited_alone_ = call->has(is_awaited_alone);
+    }
+
+    /// A hint for the holder of a `from`; a request cell can't be asked without its block.
+    [[nodiscard]] bool caller_gave_up() const noexcept {
+        return caller_ && (!caller_->alive() || (awaited_alone_ && !caller_->awaits(ref_)));
+    }
+
+    /// Takes the block, or null if it was answered.
+    [[nodiscard]] call_header* take() noexcept {
+        // Whoever takes it sees the block as the other side left it: acquire and release among all who try.
+        return static_cast<call_header*>(call_.exchange(nullptr, std::memory_order_acq_rel));
+    }
+    [[nodiscard]] bool answered() const noexcept { return call_.load(std::memory_order_acquire) == nullptr; }  // pairs with take()
+
+    /// Enters the call among those that the server owes, so that its death answers them.
+    [[nodiscard]] static intrusive_ptr<deferred_call> hand_out(process& server, call_header* call) {
+        auto made = intrusive_ptr<deferred_call>::adopt(::new (memory::allocate(sizeof(deferred_call))) deferred_call{call});
+        // Answered ones are swept out now and then; the cost per call stays constant.
+        deferred_call* head = server.deferred_;
+        made->since_sweep_ = head ? head->since_sweep_ + 1 : 1;
+        if (head && made->since_sweep_ > 2 * head->left_ + 16) {
+            std::uint32_t left = 0;
+            for (deferred_call** at = &server.deferred_; *at;) {
+                if ((*at)->answered()) {
+                    deferred_call* gone = std::exchange(*at, (*at)->next_);
+                    gone->release();
+                } else {
+                    ++left;
+                    at = &(*at)->next_;
+                }
+            }
+            made->left_ = left;
+            made->since_sweep_ = 0;
+        } else if (head) {
+            made->left_ = head->left_;
+        }
+        made->next_ = server.deferred_;
+        made->retain();
+        server.deferred_ = made.get();
+        return made;
+    }
+    /// The server dies: what is still owed stands in its queue, to be answered with its reason.
+    static void collect(process& server) noexcept {
+        while (deferred_call* d = server.deferred_) {
+            server.deferred_ = d->next_;
+            if (call_header* owed = d->take()) server.queue_.push(owed);
+            d->release();
+        }
+    }
+
+private:
+    void dispose() noexcept override {
+        if (call_header* left = take()) drop(left, reason::no_reply);
+        this->~deferred_call();
+        memory::deallocate(this, sizeof(deferred_call));
+    }
+    std::atomic<signal*> call_;
+    intrusive_ptr<process> caller_;
+    std::uint64_t ref_;
+    bool awaited_alone_ = false;
+    deferred_call* next_ = nullptr;
+    std::uint32_t since_sweep_ = 0;
+    std::uint32_t left_ = 0;
+};
+
+/// Would a call of `self` to `target` wait for itself? Fills in the chain of the call. The answer is the reason to fail with.
+[[nodiscard]] inline result<void> check_circle(process& self, process& target, call_header& call, std::string_view what) {
+    if (&self == &target) return reason{reason::calling_self}.with_text("a process called itself: " + std::string{what});
+    if (!self.serving) return {};
+    call.chain = self.serving->as_link();
+    std::string names;
+    for (const chain_link* link = call.chain.get(); link && link->caller->awaits(link->ref); link = link->up.get()) {
+        std::string name;
+        link->caller->describe(name);
+        names = name + " -> " + names;
+        if (link->caller.get() != &target) continue;
+        self.describe(names);
+        names += " -> ";
+        target.describe(names);
+        return reason{reason::deadlock}.with_text("the call closes a circle: " + names);
+    }
+    return {};
+}
+
+}  // namespace otp::inline OTP_ABI::proc

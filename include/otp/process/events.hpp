@@ -1,0 +1,66 @@
+// What a process hears of others: trapped exits and monitored ends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "otp/process/pid.hpp"
+
+namespace otp::inline OTP_ABI {
+
+/// Identifies one monitor; erlang:monitor/2. A value for any thread.
+class monitor_ref {
+public:
+    constexpr monitor_ref() noexcept = default;
+    explicit constexpr monitor_ref(std::uint64_t number) noexcept : number_{number} {}
+    [[nodiscard]] explicit operator bool() const noexcept { return number_ != 0; }
+    [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+    friend constexpr auto operator<=>(const monitor_ref&, const monitor_ref&) = default;
+
+    template <class OStream>
+        requires requires(OStream& out, const std::string& line) { out << line; }
+    friend OStream& operator<<(OStream& out, const monitor_ref& r) {
+        out << "#ref<" + std::to_string(proc::node::shown(r.number_)) + ">";
+        return out;
+    }
+
+private:
+    std::uint64_t number_ = 0;
+};
+
+/// A trapped exit: a linked process has ended, or somebody called exit_process. Erlang's {'EXIT', Pid, Reason}.
+struct exit_signal {
+    otp::pid pid;
+    otp::reason reason;
+};
+
+/// A monitored process has ended. Erlang's {'DOWN', Ref, process, Pid, Reason}.
+struct down {
+    monitor_ref ref;
+    otp::pid pid;
+    otp::reason reason;
+};
+
+namespace proc {
+
+[[nodiscard]] inline exit_signal take_exit(signal* s) {
+    auto* p = static_cast<peer_signal*>(s);
+    exit_signal event{pid{std::move(p->from)}, std::move(p->why)};
+    free_signal(p);
+    return event;
+}
+[[nodiscard]] inline down take_down(signal* s) {
+    auto* p = static_cast<peer_signal*>(s);
+    down event{monitor_ref{p->ref}, pid{std::move(p->from)}, std::move(p->why)};
+    free_signal(p);
+    return event;
+}
+
+}  // namespace proc
+
+}  // namespace otp::inline OTP_ABI
+
+template <>
+struct std::hash<otp::monitor_ref> {
+    std::size_t operator()(const otp::monitor_ref& r) const noexcept { return std::hash<std::uint64_t>{}(r.number()); }
+};

@@ -1,0 +1,122 @@
+// The birth of a process: its number, its name, its place in the table, its link and monitor; then its first turn.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "otp/base/result.hpp"
+#include "otp/process/stand_in.hpp"
+#include "otp/process/waiting.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+enum class bond : std::uint8_t { none, linked, monitored };
+
+struct launch {
+    std::string_view name{};
+    bond with_starter = bond::none;
+    process* starter = nullptr;  // who runs on this thread, if it is a process
+    signal* first = nullptr;     // handled before all else; launch owns it
+
+    /// Brings a new process to life; the reference that it lives by is taken from `fresh`. Gives the number of the monitor.
+    /// Errors: already_started, bad_argument (the name), shutdown (the runtime ends), no_process (a link, and no process runs here).
+    [[nodiscard]] result<std::uint64_t> operator()(intrusive_ptr<process> fresh) {
+        process& p = *fresh;
+        const auto failed = [&](reason why) -> result<std::uint64_t> {
+            if (first) drop(std::exchange(first, nullptr), why);
+            return why;
+        };
+        if (with_starter == bond::linked && !starter)
+            return failed(reason{reason::no_process}.with_text("only a process can start a linked process"));
+        node& home = node::of(p.executor());
+        p.id_ = home.next_number();
+        p.has_parent_ = with_starter != bond::none && starter;
+        if (!home.enter(p)) {
+            (void)p.mailbox_.close();  // nothing can have come: nobody knows it
+            return failed(reason{reason::shutdown}.with_text("the runtime is shutting down"));
+        }
+        if (!name.empty()) {
+            if (auto entered = home.names().enter(name, p); !entered) {
+                (void)p.mailbox_.close();  // nothing can have come: nobody knows it
+                home.remove(p);
+                return failed(entered.error());
+            }
+        }
+        std::uint64_t monitor_number = 0;
+        if (p.has_parent_) {
+            auto& details = p.details();
+            details.parent = intrusive_ptr<process>::share(starter);
+            details.ancestors.push_back(call_of(*starter));
+            if (auto* theirs = starter->details_if_any())
+                details.ancestors.insert(details.ancestors.end(), theirs->ancestors.begin(), theirs->ancestors.end());
+        }
+        if (with_starter == bond::linked) {
+            // Both ends at once: nobody else knows the child yet, and the starter's table is its own.
+            const auto number = home.next_number();
+            starter->related().links.insert(p.id(), link_entry{fresh, number, 0});
+            p.related().links.insert(starter->id(), link_entry{intrusive_ptr<process>::share(starter), 0, number});
+        } else if (with_starter == bond::monitored) {
+            monitor_number = home.next_number();
+            process& watcher = starter ? *starter : *watching_thread;
+            watcher.related().watches.insert(monitor_number, watch_entry{fresh});
+            p.related().watchers.insert(monitor_number, intrusive_ptr<process>::share(&watcher));
+        }
+        if (first) p.queue_.push(std::exchange(first, nullptr));
+        fresh->retain();  // the reference that it lives by; die() gives it back
+        p.executor().schedule(p);
+        return monitor_number;
+    }
+
+    process* watching_thread = nullptr;  // for a monitor where no process runs: the thread's stand-in
+
+private:
+    [[nodiscard]] static std::string call_of(process& p) {
+        auto name = p.own_node().names().name_of(p.id());
+        if (name.empty()) p.describe(name);
+        return name;
+    }
+};
+
+/// Brings a process to life whose first signal is a call, and blocks for the answer; `begin` is filled in but for the call.
+struct launched_answer {
+    blocking_answer outcome;
+    std::uint64_t monitor = 0;
+    bool launched = false;
+};
+[[nodiscard]] inline launched_answer launch_and_block(const intrusive_ptr<process>& fresh, launch begin, call_header* call,
+                                                      exec::duration limit, std::string_view what) {
+    process& self = caller(fresh->executor());
+    const auto ref = self.next_wait_ref();
+    waiter by;
+    wait done;
+    done.ref = ref;
+    done.deadline = call_deadline(fresh->executor(), limit);
+    call->set_caller(self, ref);
+    if (self.serving) call->chain = self.serving->as_link();
+    self.begin_wait(done, by);
+    begin.starter = self.role() == process_role::scheduled ? &self : nullptr;
+    begin.watching_thread = &self;
+    begin.first = call;
+    auto number = begin(fresh);
+    if (!number) return {{nullptr, number.error()}};
+    self.set_awaiting(ref);
+    struct cleared {
+        process& p;
+        ~cleared() { p.clear_awaiting(); }
+    } at_end{self};
+    self.block_until_settled(by);
+    if (signal* answer = done.take()) return {{answer, {}}, *number, true};
+    // Out of time: it is killed, and leaves nothing behind with the starter.
+    if (begin.with_starter == bond::linked) unlink(self, *fresh);
+    if (*number != 0) (void)demonitor(self, *number, true);
+    fresh->doom();
+    fresh->post(make_peer_signal(signal_kind::exit, nullptr, 0, reason::kill));
+    std::string text{what};
+    if (!by.failed) return {{nullptr, reason{reason::timeout}.with_text(text + " took too long")}};
+    if (by.failure == exec::block_result::no_spare_worker)
+        return {{nullptr, reason{reason::system_limit}.with_text(text + ": no spare worker for a blocking call")}};
+    return {{nullptr, reason{reason::deadlock}.with_text(text + ": nothing is left that could run")}};
+}
+
+}  // namespace otp::inline OTP_ABI::proc

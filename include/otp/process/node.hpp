@@ -1,0 +1,154 @@
+// What the process layer hangs on a runtime: its processes, its names, its numbers, and their end. Erlang calls the
+// whole of it a node.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "otp/process/particulars.hpp"
+#include "otp/process/process.hpp"
+#include "otp/process/registry.hpp"
+#include "otp/process/relations.hpp"
+#include "otp/runtime/executor.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+class node final : public exec::tenant {
+public:
+    explicit node(exec::executor& ex) noexcept : executor_{ex}, prefix_{ex.simulated() ? 1 : next_prefix()} {}
+
+    [[nodiscard]] static node& of(exec::executor& ex) { return ex.tenant_as<node>(); }
+
+    [[nodiscard]] registry& names() noexcept { return names_; }
+    [[nodiscard]] exec::executor& executor() const noexcept { return executor_; }
+
+    /// A number that no other process, monitor or timer of this program has.
+    [[nodiscard]] std::uint64_t next_number() noexcept {
+        return (prefix_ << prefix_shift) | counter_.fetch_add(1, std::memory_order_relaxed);  // unique is enough
+    }
+    /// The part of a process's number that is shown.
+    [[nodiscard]] static std::uint64_t shown(std::uint64_t id) noexcept { return id & ((std::uint64_t{1} << prefix_shift) - 1); }
+
+    /// Enters a new process into the table; false when the runtime is shutting down and takes no new ones.
+    [[nodiscard]] bool enter(process& p) noexcept {
+        live_.fetch_add(1, std::memory_order_acq_rel);  // pairs with remove(): the last to go sees all that came
+        shard& home = shard_of(p);
+        const std::lock_guard hold{home.lock};
+        if (closed_.load(std::memory_order_relaxed)) {  // written under every shard's lock
+            live_.fetch_sub(1, std::memory_order_acq_rel);  // as above
+            return false;
+        }
+        p.table_next_ = home.first;
+        if (home.first) home.first->table_previous_ = &p;
+        home.first = &p;
+        return true;
+    }
+    /// Takes out a process that has died.
+    void remove(process& p) noexcept {
+        bool asked;
+        {
+            shard& home = shard_of(p);
+            const std::lock_guard hold{home.lock};
+            if (p.table_next_) p.table_next_->table_previous_ = p.table_previous_;
+            (p.table_previous_ ? p.table_previous_->table_next_ : home.first) = p.table_next_;
+            asked = p.asked_to_end_;
+        }
+        const bool last = live_.fetch_sub(1, std::memory_order_acq_rel) == 1;  // pairs with enter()
+        if (asked) one_of_wave_gone();
+        if (last) executor_.quiescent();
+    }
+
+    /// All living processes, in the order of their numbers.
+    [[nodiscard]] std::vector<intrusive_ptr<process>> processes() const {
+        std::vector<intrusive_ptr<process>> all;
+        for (shard& s : shards_) {
+            const std::lock_guard hold{s.lock};
+            for (process* p = s.first; p; p = p->table_next_) all.push_back(intrusive_ptr<process>::share(p));
+        }
+        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->id() < b->id(); });
+        return all;
+    }
+
+    /// The lock that guards the list of timers aimed at a process.
+    [[nodiscard]] std::mutex& timer_lock(const process& p) noexcept { return shard_of(p).timer_lock; }
+
+    void begin_shutdown() noexcept override;
+    void kill_all() noexcept override;
+    [[nodiscard]] std::size_t live() const noexcept override { return live_.load(std::memory_order_acquire); }  // pairs with remove()
+    [[nodiscard]] std::string who_is_alive() const override {
+        std::string text;
+        for (const auto& p : processes()) {
+            if (!text.empty()) text += '\n';
+            p->describe(text);
+        }
+        return text;
+    }
+
+private:
+    struct shard {
+        mutable std::mutex lock;
+        process* first = nullptr;
+        std::mutex timer_lock;
+    };
+    [[nodiscard]] shard& shard_of(const process& p) const noexcept { return shards_[p.id() % shards_.size()]; }
+    [[nodiscard]] static std::uint64_t next_prefix() noexcept {
+        static constinit std::atomic<std::uint64_t> last{1};
+        return 1 + last.fetch_add(1, std::memory_order_relaxed) % ((1U << 16) - 2);  // unique is enough
+    }
+    void end_wave(bool roots_only) noexcept;
+    void one_of_wave_gone() noexcept {
+        if (wave_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) end_wave(false);  // pairs with end_wave()
+    }
+
+    static constexpr unsigned prefix_shift = 48;
+    exec::executor& executor_;
+    const std::uint64_t prefix_;
+    alignas(cache_line) std::atomic<std::uint64_t> counter_{1};
+    alignas(cache_line) std::atomic<std::size_t> live_{0};
+    std::atomic<bool> closed_{false};
+    registry names_;
+    mutable std::array<shard, 16> shards_;
+    std::atomic<std::size_t> wave_left_{0};  // asked to end and not gone yet
+};
+
+inline node& process::own_node() const noexcept { return node::of(*executor_); }
+
+/// Those without a parent are asked to end first: a supervisor ends its children in its own order. What outlives them
+/// is asked when they are gone.
+inline void node::begin_shutdown() noexcept {
+    for (shard& s : shards_) s.lock.lock();
+    closed_.store(true, std::memory_order_relaxed);  // read under a shard's lock
+    for (shard& s : shards_) s.lock.unlock();
+    end_wave(true);
+}
+
+inline void node::end_wave(bool roots_only) noexcept {
+    std::vector<intrusive_ptr<process>> wave;
+    wave_left_.store(1, std::memory_order_release);  // this one is taken off below; pairs with one_of_wave_gone()
+    for (shard& s : shards_) {
+        const std::lock_guard hold{s.lock};
+        for (process* p = s.first; p; p = p->table_next_) {
+            if (p->asked_to_end_ || (roots_only && p->has_parent_)) continue;
+            p->asked_to_end_ = true;
+            wave_left_.fetch_add(1, std::memory_order_acq_rel);  // pairs with one_of_wave_gone()
+            wave.push_back(intrusive_ptr<process>::share(p));
+        }
+    }
+    std::sort(wave.begin(), wave.end(), [](const auto& a, const auto& b) { return a->id() > b->id(); });
+    for (const auto& p : wave) p->ask_to_end(reason::shutdown);
+    if (roots_only || !wave.empty()) one_of_wave_gone();
+}
+
+inline void node::kill_all() noexcept {
+    for (const auto& p : processes()) {
+        p->doom();
+        p->post(make_peer_signal(signal_kind::exit, nullptr, 0, reason::kill));
+    }
+}
+
+}  // namespace otp::inline OTP_ABI::proc

@@ -1,0 +1,260 @@
+// The control block of a process: its mailbox, what it waits for, and how it ends. No stack of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/reason.hpp"
+#include "otp/base/type_name.hpp"
+#include "otp/process/activity.hpp"
+#include "otp/process/mailbox.hpp"
+#include "otp/process/signal.hpp"
+#include "otp/runtime/executor.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+class node;
+struct relations;
+struct particulars;
+struct deferred_call;
+struct message_timer;
+struct service;
+
+/// Thrown through a handler whose process was killed while it blocked; no std::exception, so that only `catch (...)`
+/// can meet it, and then the next blocking call throws it again.
+struct unwinding {};
+
+enum class process_role : std::uint8_t {
+    scheduled,  // takes turns on workers
+    thread,     // stands for a thread of the user's own while it calls
+    inbox,      // a mailbox that somebody else awaits
+};
+
+/// Whether the registry has an entry for a process; moves once to `gone`, when the process dies.
+enum class name_state : std::uint8_t { none, named, gone };
+
+class process : public exec::runnable, protected exec::timer {
+public:
+    process(exec::executor& ex, process_role role) noexcept;
+
+    // ---- any thread that holds a reference
+
+    /// Puts a signal into the mailbox. False: the process is gone, and the caller keeps the signal.
+    [[nodiscard]] bool send(signal* s) noexcept {
+        switch (mailbox_.push(s)) {
+            case pushed::queued: return true;
+            case pushed::woke: wake(); return true;
+            case pushed::closed: break;
+        }
+        return false;
+    }
+    /// The same for a message that counts in the depth of the mailbox.
+    [[nodiscard]] bool send_counted(signal* s) noexcept {
+        s->flags |= is_counted;
+        arrived_.fetch_add(1, std::memory_order_relaxed);  // a statistic: orders nothing
+        if (send(s)) return true;
+        arrived_.fetch_sub(1, std::memory_order_relaxed);  // as above
+        return false;
+    }
+    /// Sends, or ends the signal with noproc.
+    void post(signal* s) noexcept {
+        if (!send(s)) drop(s, reason::noproc);
+    }
+
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] std::uint64_t trace_id() const noexcept final { return id_; }
+    [[nodiscard]] exec::executor& executor() const noexcept { return *executor_; }
+    [[nodiscard]] inline node& own_node() const noexcept;
+    [[nodiscard]] process_role role() const noexcept { return role_; }
+    [[nodiscard]] bool alive() const noexcept { return !mailbox_.closed() && !doomed(); }
+    /// A kill has been sent: it counts as dead from then on.
+    [[nodiscard]] bool doomed() const noexcept { return doomed_.load(std::memory_order_acquire); }  // pairs with doom()
+    void doom() noexcept { doomed_.store(true, std::memory_order_release); }                        // pairs with doomed()
+    /// Messages that wait or are being handled. Exact when nobody sends.
+    [[nodiscard]] std::uint64_t depth() const noexcept {
+        // Both relaxed: a statistic. The sum can be momentarily off while others send, never below zero.
+        const auto handled = handled_.load(std::memory_order_relaxed);
+        const auto arrived = arrived_.load(std::memory_order_relaxed);
+        return arrived > handled ? arrived - handled : 0;
+    }
+    [[nodiscard]] std::uint64_t handled() const noexcept { return handled_.load(std::memory_order_relaxed); }  // a statistic
+    /// Does it wait for the answer to this very call? Acquire pairs with the release in set_awaiting: who is seen waiting has sent
+    /// its request already.
+    [[nodiscard]] bool awaits(std::uint64_t ref) const noexcept {
+        return wait_ref_.load(std::memory_order_acquire) == (ref | awaiting_bit);
+    }
+
+    // ---- the process itself: its own turn, or the thread that it stands for
+
+    void run() noexcept final;
+    void describe(std::string& out) const override;
+
+    /// A number for the next wait; never used twice by this process.
+    [[nodiscard]] std::uint64_t next_wait_ref() noexcept {
+        const auto ref = (wait_ref_.load(std::memory_order_relaxed) & ~awaiting_bit) + 2;  // only the owner writes it
+        wait_ref_.store(ref, std::memory_order_relaxed);                                   // not awaiting yet: read by nobody
+        return ref;
+    }
+    /// Announces that it waits for one call and nothing else, so that circles of calls and given-up requests are seen.
+    void set_awaiting(std::uint64_t ref) noexcept { wait_ref_.store(ref | awaiting_bit, std::memory_order_release); }  // pairs with awaits()
+    void clear_awaiting() noexcept {
+        wait_ref_.store(wait_ref_.load(std::memory_order_relaxed) & ~awaiting_bit, std::memory_order_release);  // pairs with awaits()
+    }
+    void begin_wait(wait& w, waiter& by) noexcept;
+    void end_wait(wait& w) noexcept;
+    /// Blocks this thread until all waits of `by` are settled. Throws `unwinding` when the process is killed meanwhile.
+    void block_until_settled(waiter& by);
+    /// Ends the turn early, so that others get theirs.
+    void yield() noexcept { yields_ = true; }
+    /// Lets the coroutine go on as soon as the loop comes to it.
+    void make_ready(activity& a) noexcept;
+    /// Runs a coroutine from where it stands, then its end if it came to it.
+    void drive(activity& a);
+    void add_activity(activity& a) noexcept;
+    void forget_activity(activity& a) noexcept;
+
+    [[nodiscard]] bool traps_exits() const noexcept { return traps_exits_; }
+    bool set_traps_exits(bool on) noexcept { return std::exchange(traps_exits_, on); }
+    /// Ends the process after the present callback. The first reason counts.
+    void stop(reason why) noexcept;
+    [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+    [[nodiscard]] const reason& exit_reason() const noexcept;
+    /// Killed or hit by an exit signal: nothing of the user's runs any more, terminate included.
+    [[nodiscard]] bool struck_down() const noexcept { return struck_; }
+
+    /// Takes what has arrived: settles waits, obeys exits, links and monitors, queues messages.
+    void drain() noexcept;
+    /// Closes the mailbox of a thread's or inbox's stand-in.
+    void close_stand_in(const reason& why) noexcept;
+
+    [[nodiscard]] relations& related();
+    [[nodiscard]] relations* related_if_any() const noexcept { return relations_.get(); }
+    [[nodiscard]] particulars& details();
+    [[nodiscard]] particulars* details_if_any() const noexcept { return particulars_.get(); }
+    [[nodiscard]] signal_queue& queue() noexcept { return queue_; }
+
+    void count_handled(const signal& s) noexcept {
+        // Only the owner writes: a plain increment, relaxed since it is a statistic.
+        if (s.has(is_counted)) handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    service* serving = nullptr;  // the request that the running handler serves, for the chain of callers
+
+    // ---- hooks of the kinds of processes; called in the process's own turns
+
+    /// The trapped end of a linked process, or an exit_process; takes the signal.
+    virtual void on_exit_message(signal* s);
+    /// A watched process is gone; takes the signal.
+    virtual void on_down_message(signal* s);
+    /// Asked to end by a shutdown of its runtime, in its own way.
+    virtual void ask_to_end(const reason& why) noexcept;
+    /// The callback struct, 0 if none.
+    [[nodiscard]] virtual type_id behaviour_type() const noexcept { return 0; }
+    /// Name of the callback struct or "".
+    [[nodiscard]] virtual std::string_view behaviour_name() const noexcept { return {}; }
+
+protected:
+    ~process() override;
+
+    /// Before anything else in the first turn.
+    virtual void on_first_turn() {}
+    /// May the loop take the next message? False while a handler waits or the server is suspended.
+    [[nodiscard]] virtual bool takes_messages() const noexcept { return true; }
+    /// The next message that may be handled although takes_messages() is false; null if none.
+    [[nodiscard]] virtual signal* next_urgent() noexcept { return nullptr; }
+    /// Something that comes before the next message: a continue, a due time-out. True if it did something.
+    virtual bool before_message() { return false; }
+    /// When before_message wants to be asked again at the latest.
+    [[nodiscard]] virtual exec::time_point own_deadline() const noexcept { return exec::never; }
+    /// The handler has thrown.
+    virtual void on_exception() noexcept;
+    /// Last words of a process that ends by itself; not for one that was struck down.
+    virtual void on_terminate() noexcept {}
+    /// Destroys the user's state; all frames are gone already.
+    virtual void destroy_state() noexcept = 0;
+
+    /// It was idle and something came; called by the one pusher that found it so.
+    virtual void wake() noexcept;
+    void handle_one(signal* s) noexcept;
+    template <class F>
+    void guarded(F&& call) noexcept {
+        try {
+            call();
+        } catch (const unwinding&) {
+        } catch (...) {
+            on_exception();
+        }
+    }
+
+private:
+    friend class node;
+    friend class registry;
+    friend struct launch;
+    friend struct message_timer;
+    friend struct deferred_call;
+
+    void receive(signal* s) noexcept;
+    void receive_exit(signal* s) noexcept;
+    void receive_relation(signal* s) noexcept;
+    void settle(signal* s) noexcept;
+    void tick() noexcept;
+    void expire(wait& w) noexcept;
+    void set_timer() noexcept;
+    bool step();
+    void die() noexcept;
+    void strike(reason why) noexcept;
+    static void timer_due(exec::timer& due) noexcept;
+
+protected:
+    // What others write stands together; the rest is the owner's.
+    mailbox<signal> mailbox_;
+    std::atomic<std::uint64_t> arrived_{0};
+    exec::executor* executor_;
+    std::uint64_t id_ = 0;
+
+    signal_queue queue_;
+    std::atomic<std::uint64_t> handled_{0};
+    wait* waits_ = nullptr;
+    activity* activities_ = nullptr;
+    exec::blocked* blocked_ = nullptr;  // set before the mailbox goes idle, read by the one who wakes it
+
+    exec::time_point armed_for_ = exec::never;
+    std::unique_ptr<relations> relations_;
+    std::unique_ptr<particulars> particulars_;
+    deferred_call* deferred_ = nullptr;
+    process* table_next_ = nullptr;  // the node's table, under its lock
+    process* table_previous_ = nullptr;
+    message_timer* timers_ = nullptr;  // those aimed at this process, under the node's lock for it
+    static constexpr std::uint64_t awaiting_bit = 1;
+    std::atomic<std::uint64_t> wait_ref_{0};  // the last number given to a wait, and a bit: it is being awaited
+    std::atomic<bool> doomed_{false};
+    std::atomic<name_state> name_state_{name_state::none};
+    process_role role_;
+    bool traps_exits_ = false;
+    bool stopping_ = false;
+    bool struck_ = false;
+    bool started_ = false;
+    bool dead_ = false;
+    bool has_parent_ = false;
+    bool yields_ = false;        // a coroutine lets others go first
+    bool asked_to_end_ = false;  // by a shutdown of the runtime; under the lock of the node's table
+};
+
+/// The process whose turn this thread runs, or null. Out of line, so that no compiler keeps a thread's address across
+/// a suspension.
+[[gnu::noinline]] inline process*& current_process() noexcept {
+    static thread_local constinit process* running = nullptr;
+    asm volatile("");
+    return running;
+}
+
+inline wait::~wait() {
+    if (waiting) owner->end_wait(*this);
+    if (got) drop(got, reason::no_reply);
+}
+
+}  // namespace otp::inline OTP_ABI::proc

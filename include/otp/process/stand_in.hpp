@@ -1,0 +1,98 @@
+// A thread of the user's own as a process: while it calls, it has a mailbox for the reply.
+#pragma once
+
+#include <new>
+
+#include "otp/process/waiting.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+/// Made at a thread's first call, ended with the thread.
+class thread_process final : public process {
+public:
+    explicit thread_process(exec::executor& ex) noexcept : process{ex, process_role::thread} {}
+    /// Waits by the runtime that it talks to: a simulation runs while its thread waits.
+    void use(exec::executor& ex) noexcept { executor_ = &ex; }
+    void describe(std::string& out) const override { out += "a thread"; }
+
+private:
+    void destroy_state() noexcept override {}
+    void dispose() noexcept override { delete this; }
+};
+
+struct thread_process_holder {
+    thread_process* made = nullptr;
+    ~thread_process_holder() {
+        if (!made) return;
+        made->close_stand_in(reason::noproc);
+        made->release();
+    }
+};
+[[gnu::noinline]] inline thread_process_holder& thread_process_slot() {
+    static thread_local thread_process_holder slot;
+    asm volatile("");
+    return slot;
+}
+
+/// The process that this thread runs, else the one that stands for the thread.
+[[nodiscard]] inline process& caller(exec::executor& ex) {
+    if (process* running = current_process()) return *running;
+    auto& slot = thread_process_slot();
+    if (!slot.made) slot.made = new thread_process{ex};
+    slot.made->use(ex);
+    return *slot.made;
+}
+
+/// The moment `limit` from now, never early. Call time-outs take the cheap clock.
+[[nodiscard]] inline exec::time_point call_deadline(const exec::executor& ex, exec::duration limit) noexcept {
+    if (limit == exec::duration::max()) return exec::never;
+    const auto now = ex.coarse_now() + ex.coarse_step();
+    return limit >= exec::never - now ? exec::never : now + limit;
+}
+
+/// Sends a call and blocks this thread for the answer; null and the reason if there is none. Takes the call.
+struct blocking_answer {
+    signal* answer = nullptr;
+    reason why;
+};
+[[nodiscard]] inline blocking_answer call_and_block(process& target, call_header* call, exec::duration limit, std::string_view what) {
+    if (limit < exec::duration::zero()) {
+        drop(call, reason::bad_argument);
+        return {nullptr, reason{reason::bad_argument}.with_text("a negative time limit")};
+    }
+    process& self = caller(target.executor());
+    if (auto circle = check_circle(self, target, *call, what); !circle) {
+        drop(call, reason::deadlock);
+        return {nullptr, circle.error()};
+    }
+    const auto ref = self.next_wait_ref();
+    call->set_caller(self, ref);
+    call->flags |= is_awaited_alone;
+    waiter by;
+    wait reply;
+    reply.ref = ref;
+    reply.deadline = call_deadline(target.executor(), limit);
+    self.set_awaiting(ref);
+    struct cleared {
+        process& p;
+        ~cleared() { p.clear_awaiting(); }
+    } at_end{self};
+    self.begin_wait(reply, by);
+    if (!target.send_counted(call)) {
+        self.end_wait(reply);
+        call->caller = nullptr;
+        self.release();
+        drop(call, reason::noproc);
+        return {nullptr, reason{reason::noproc}.with_text(std::string{what} + " of a process that is gone")};
+    }
+    self.block_until_settled(by);
+    if (signal* answer = reply.take()) return {answer, {}};
+    if (by.failed) {
+        if (by.failure == exec::block_result::no_spare_worker)
+            return {nullptr, reason{reason::system_limit}.with_text(std::string{what} + ": no spare worker for a blocking call")};
+        return {nullptr, reason{reason::deadlock}.with_text(std::string{what} + ": nothing is left that could run")};
+    }
+    return {nullptr, reason{reason::timeout}.with_text(std::string{what} + " was not answered in time")};
+}
+
+}  // namespace otp::inline OTP_ABI::proc

@@ -1,0 +1,139 @@
+// Coroutines of processes.
+#pragma once
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "otp/base/memory.hpp"
+#include "otp/config.hpp"
+#include "otp/fwd.hpp"
+#include "otp/process/activity.hpp"
+
+namespace otp::inline OTP_ABI {
+
+namespace proc {
+
+/// What all coroutines of processes have. Frames come from slab memory.
+struct promise_base {
+    activity* driver = nullptr;            // whose loop resumes it
+    std::coroutine_handle<> continuation{};  // who awaits it; none: it is the outermost
+    std::exception_ptr error;
+
+    static void* operator new(std::size_t size) { return memory::allocate(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { memory::deallocate(frame, size); }
+
+    [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
+    struct at_end {
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        template <class P>
+        void await_suspend(std::coroutine_handle<P> ended) const noexcept {
+            promise_base& promise = ended.promise();
+            if (promise.continuation) promise.driver->next = promise.continuation;
+            else promise.driver->finished = true;
+        }
+        void await_resume() const noexcept {}
+    };
+    [[nodiscard]] at_end final_suspend() const noexcept { return {}; }
+    void unhandled_exception() noexcept { error = std::current_exception(); }
+    void rethrow_if_failed() {
+        if (error) std::rethrow_exception(std::move(error));
+    }
+};
+
+template <class T>
+struct promise : promise_base {
+    std::optional<T> value;
+    task<T> get_return_object() noexcept;
+    template <class U>
+        requires std::convertible_to<U&&, T>
+    void return_value(U&& given) {
+        value.emplace(std::forward<U>(given));
+    }
+    void return_value(T&& given) { value.emplace(std::move(given)); }
+    void return_value(const T& given)
+        requires std::copy_constructible<T>
+    {
+        value.emplace(given);
+    }
+    [[nodiscard]] T result() {
+        rethrow_if_failed();
+        return std::move(*value);
+    }
+};
+template <>
+struct promise<void> : promise_base {
+    inline task<void> get_return_object() noexcept;
+    void return_void() const noexcept {}
+    void result() { rethrow_if_failed(); }
+};
+
+}  // namespace proc
+
+/// A coroutine that runs in a process: of a handler, of otp::spawn, of otp::serve. Starts when it is awaited or handed to
+/// a process, and lives as long as the task. While it waits, the process waits, and no thread does.
+/// Thread safety: belongs to one process.
+template <class T>
+class [[nodiscard("a task does nothing until it is awaited")]] task {
+public:
+    using promise_type = proc::promise<T>;
+    using value_type = T;
+
+    task() noexcept = default;
+    task(task&& other) noexcept : frame_{std::exchange(other.frame_, nullptr)} {}
+    task& operator=(task&& other) noexcept {
+        std::swap(frame_, other.frame_);
+        return *this;
+    }
+    ~task() {
+        if (frame_) frame_.destroy();
+    }
+
+    /// Awaits the end of the coroutine: its value, or its exception.
+    [[nodiscard]] auto operator co_await() && noexcept { return awaiter{frame_}; }
+    [[nodiscard]] auto operator co_await() & noexcept { return awaiter{frame_}; }
+
+    /// For the process that runs it: its first step belongs to `driver`.
+    void start_in(proc::activity& driver) noexcept {
+        frame_.promise().driver = &driver;
+        driver.next = frame_;
+    }
+    /// For the process that ran it to its end.
+    [[nodiscard]] T take_result() { return frame_.promise().result(); }
+
+private:
+    friend promise_type;
+    explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_{frame} {}
+
+    struct awaiter {
+        explicit awaiter(std::coroutine_handle<promise_type> child) noexcept : frame{child} {}
+        std::coroutine_handle<promise_type> frame;
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        // Stores what comes next and goes back to the process loop: the stack doesn't grow, on any compiler.
+        template <class P>
+        void await_suspend(std::coroutine_handle<P> parent) const noexcept {
+            auto& mine = frame.promise();
+            mine.driver = parent.promise().driver;
+            mine.continuation = parent;
+            mine.driver->next = frame;
+        }
+        T await_resume() const { return frame.promise().result(); }
+    };
+
+    std::coroutine_handle<promise_type> frame_{};
+};
+
+namespace proc {
+template <class T>
+task<T> promise<T>::get_return_object() noexcept {
+    return task<T>{std::coroutine_handle<promise<T>>::from_promise(*this)};
+}
+inline task<void> promise<void>::get_return_object() noexcept {
+    return task<void>{std::coroutine_handle<promise<void>>::from_promise(*this)};
+}
+}  // namespace proc
+
+}  // namespace otp::inline OTP_ABI

@@ -1,0 +1,148 @@
+// Timers that send a message: the blocks that the wheel, the target and the handles share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "otp/process/node.hpp"
+#include "otp/process/process.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+/// A timer and the message that it sends. What was cancelled is not delivered, even if it stands in the mailbox already.
+struct message_timer final : ref_counted, exec::timer {
+    enum class stage : std::uint8_t { armed, fired, cancelled, delivered };
+    using finder = intrusive_ptr<process> (*)(const message_timer& t);
+
+    message_timer(exec::executor& ex, std::uint64_t id, signal_ptr what) noexcept
+        : exec::timer{&message_timer::due}, executor{ex}, number{id}, message{std::move(what)} {}
+
+    exec::executor& executor;
+    std::uint64_t number;
+    signal_ptr message;
+    intrusive_ptr<process> target;  // null: `find` looks when the time has come
+    finder find = nullptr;
+    const char* name = nullptr;
+    exec::time_point when{};
+    std::atomic<stage> at{stage::armed};
+    message_timer* next_of_target = nullptr;  // under the node's timer lock of the target, as the next two
+    message_timer* previous_of_target = nullptr;
+    bool listed = false;
+
+    [[nodiscard]] static intrusive_ptr<message_timer> make(exec::executor& ex, std::uint64_t id, signal_ptr what) {
+        return intrusive_ptr<message_timer>::adopt(::new (memory::allocate(sizeof(message_timer))) message_timer{ex, id, std::move(what)});
+    }
+
+    /// Arms it; nothing happens if its target is dead already.
+    void start() noexcept {
+        if (target && !list()) {
+            at.store(stage::cancelled, std::memory_order_release);  // pairs with the loads of pending and cancel
+            message.reset();
+            return;
+        }
+        retain();  // the wheel
+        executor.arm(*this, when);
+    }
+
+    /// True: it will not be delivered, and would have been.
+    bool cancel() noexcept {
+        for (stage seen = at.load(std::memory_order_acquire); seen == stage::armed || seen == stage::fired;) {  // pairs with due()
+            if (!at.compare_exchange_weak(seen, stage::cancelled, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+            if (seen == stage::armed && executor.disarm(*this)) {
+                unlist();
+                release();  // the wheel's
+            }
+            message.reset();
+            return true;
+        }
+        return false;
+    }
+    [[nodiscard]] bool pending() const noexcept { return at.load(std::memory_order_acquire) == stage::armed; }  // pairs with due()
+
+    /// The target is gone: its timers go with it.
+    static void drop_all(process& gone) noexcept {
+        message_timer* list;
+        {
+            const std::lock_guard hold{gone.own_node().timer_lock(gone)};
+            list = std::exchange(gone.timers_, nullptr);
+            for (message_timer* t = list; t; t = t->next_of_target) t->listed = false;
+        }
+        while (list) {
+            message_timer* const t = std::exchange(list, list->next_of_target);
+            (void)t->cancel();
+            t->release();  // the list's
+        }
+    }
+
+private:
+    static inline void due(exec::timer& t) noexcept;
+    /// Enters it with its target; false if that is gone.
+    [[nodiscard]] bool list() noexcept {
+        const std::lock_guard hold{target->own_node().timer_lock(*target)};
+        if (!target->alive()) return false;
+        next_of_target = target->timers_;
+        if (next_of_target) next_of_target->previous_of_target = this;
+        target->timers_ = this;
+        listed = true;
+        retain();  // the list's
+        return true;
+    }
+    void unlist() noexcept {
+        if (!target) return;
+        {
+            const std::lock_guard hold{target->own_node().timer_lock(*target)};
+            if (!listed) return;
+            listed = false;
+            if (next_of_target) next_of_target->previous_of_target = previous_of_target;
+            (previous_of_target ? previous_of_target->next_of_target : target->timers_) = next_of_target;
+        }
+        release();  // the list's
+    }
+    void dispose() noexcept override {
+        this->~message_timer();
+        memory::deallocate(this, sizeof(message_timer));
+    }
+};
+
+/// What a timer puts into the mailbox: opened when its turn comes, if it was not cancelled by then.
+struct timer_signal final : signal {
+    explicit timer_signal(intrusive_ptr<message_timer> of) noexcept : timer{std::move(of)} { ops = &timer_ops; }
+    intrusive_ptr<message_timer> timer;
+
+    /// The message, or null if it was cancelled; ends the envelope.
+    [[nodiscard]] static signal* open(signal* s) noexcept {
+        auto* envelope = static_cast<timer_signal*>(s);
+        const auto timer = std::move(envelope->timer);
+        free_signal(envelope);
+        auto expected = message_timer::stage::fired;
+        // Pairs with cancel(): one of both wins.
+        const bool ours = timer->at.compare_exchange_strong(expected, message_timer::stage::delivered, std::memory_order_acq_rel, std::memory_order_relaxed);
+        return ours ? timer->message.release() : nullptr;
+    }
+    static void handle(process& self, signal* s) {
+        if (signal* message = open(s)) message->ops->handle(self, message);
+    }
+    static void end(signal* s, const reason& why) noexcept {
+        if (signal* message = open(s)) drop(message, why);
+    }
+    static const signal_ops timer_ops;
+};
+inline constexpr signal_ops timer_signal::timer_ops{&timer_signal::handle, &timer_signal::end, 0, 0, "timer"};
+
+inline void message_timer::due(exec::timer& t) noexcept {
+    auto& self = static_cast<message_timer&>(t);
+    self.unlist();
+    auto expected = stage::armed;
+    // Pairs with cancel(): one of both wins.
+    if (self.at.compare_exchange_strong(expected, stage::fired, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+        const auto to = self.target ? self.target : self.find ? self.find(self) : nullptr;
+        auto* envelope = make_signal<timer_signal>(intrusive_ptr<message_timer>::share(&self));
+        if (!to || !to->send_counted(envelope)) drop(envelope, reason::noproc);
+    }
+    self.release();  // the wheel's
+}
+
+}  // namespace otp::inline OTP_ABI::proc

@@ -1,0 +1,216 @@
+// What a process does in a turn: takes its signals, resumes what can go on, handles messages, goes idle or dies.
+#pragma once
+
+#include <utility>
+
+#include "otp/process/node.hpp"
+#include "otp/process/particulars.hpp"
+#include "otp/process/process.hpp"
+#include "otp/process/relations.hpp"
+#include "otp/process/call.hpp"
+#include "otp/process/timers.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+inline process::process(exec::executor& ex, process_role role) noexcept
+    : exec::timer{&process::timer_due}, executor_{&ex}, role_{role} {}
+
+inline process::~process() = default;
+
+inline void process::run() noexcept {
+    process* const outer = std::exchange(current_process(), this);
+    if (!started_) {
+        started_ = true;
+        guarded([this] { on_first_turn(); });
+    }
+    drain();
+    for (std::uint32_t budget = executor_->turn_budget();;) {
+        if (stopping_) {
+            die();
+            break;
+        }
+        if (step()) {
+            if ((--budget != 0 && !yields_) || stopping_) continue;
+            yields_ = false;
+            executor_->yield_back(*this);
+            break;
+        }
+        if (mailbox_.has_mail()) {
+            drain();
+            continue;
+        }
+        set_timer();
+        if (mailbox_.try_idle()) break;  // from here on the process is somebody else's
+    }
+    current_process() = outer;
+}
+
+/// One piece of work; false if there is none.
+inline bool process::step() {
+    for (activity* a = activities_; a; a = a->next_activity) {
+        if (!a->ready) continue;
+        a->ready = false;
+        drive(*a);
+        return true;
+    }
+    if (before_message()) return true;
+    signal* s = takes_messages() ? queue_.pop() : next_urgent();
+    if (!s) return false;
+    handle_one(s);
+    return true;
+}
+
+inline void process::handle_one(signal* s) noexcept {
+    const bool counts = s->has(is_counted);
+    guarded([this, s] { s->ops->handle(*this, s); });
+    // Only the owner writes: a plain increment, relaxed since it is a statistic.
+    if (counts) handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+inline void process::wake() noexcept {
+    if (blocked_) executor_->unblock(*blocked_);
+    else executor_->schedule(*this);
+}
+
+inline void process::drain() noexcept {
+    for (signal* s = mailbox_.take(); s;) {
+        signal* const after = s->next;
+        receive(s);
+        s = after;
+    }
+}
+
+inline void process::receive(signal* s) noexcept {
+    switch (s->kind) {
+        case signal_kind::message: queue_.push(s); break;
+        case signal_kind::reply: settle(s); break;
+        case signal_kind::tick:
+            drop(s, reason::normal);
+            tick();
+            break;
+        case signal_kind::exit:
+        case signal_kind::link_exit: receive_exit(s); break;
+        default: receive_relation(s); break;
+    }
+}
+
+/// The matrix of exit signals: erlang:exit/2 and the manual's chapter on processes.
+inline void process::receive_exit(signal* s) noexcept {
+    auto* p = static_cast<peer_signal*>(s);
+    const bool by_link = p->kind == signal_kind::link_exit;
+    if (by_link) {
+        auto* mine = related_if_any();
+        link_entry* entry = mine && p->from ? mine->links.find(p->from->id()) : nullptr;
+        const bool meant = entry && ((entry->mine != 0 && entry->mine == p->known) || (entry->theirs != 0 && entry->theirs == p->ref));
+        if (!meant) return free_signal(p);  // unlinked meanwhile
+        mine->links.erase(p->from->id());
+    }
+    const bool own = p->from.get() == this;
+    if (!by_link && p->why == reason::kill) {
+        strike(reason::killed);
+    } else if (traps_exits_) {
+        p->kind = signal_kind::message;
+        p->ops = &peer_signal::exit_message_ops;
+        queue_.push(p);
+        return;
+    } else if (p->why != reason::normal || own) {
+        strike(p->why);
+    }
+    free_signal(p);
+}
+
+inline void process::strike(reason why) noexcept {
+    if (role_ != process_role::scheduled) return;  // a thread or an inbox has no life of its own to end
+    struck_ = true;
+    stop(std::move(why));
+}
+
+inline void process::stop(reason why) noexcept {
+    if (stopping_) return;
+    stopping_ = true;
+    if (why != reason::normal || particulars_) details().why = std::move(why);
+}
+
+inline void process::on_exception() noexcept {
+    if (!stopping_) stop(reason{std::current_exception()});
+}
+
+inline void process::on_exit_message(signal* s) { drop(s, reason::unhandled); }
+inline void process::on_down_message(signal* s) { drop(s, reason::unhandled); }
+inline void process::ask_to_end(const reason& why) noexcept { post(make_peer_signal(signal_kind::exit, nullptr, 0, why)); }
+
+inline void process::describe(std::string& out) const {
+    out += '<';
+    out += std::to_string(node::shown(id_));
+    out += '>';
+    if (const auto name = behaviour_name(); !name.empty()) {
+        out += ' ';
+        out += name;
+    }
+}
+
+/// Asks everyone who waits for the end of this process, in the order that OTP keeps: the state is gone and the names are
+/// free before anybody hears of it.
+inline void process::die() noexcept {
+    if (!struck_) on_terminate();
+    while (activity* a = activities_) {
+        forget_activity(*a);
+        a->abandon();
+    }
+    deferred_call::collect(*this);
+    destroy_state();
+    executor_->disarm(*this);
+    node& mine = own_node();
+    mine.names().forget(*this);
+    dead_ = true;
+
+    const reason why = exit_reason();
+    signal* rest = mailbox_.close();
+    message_timer::drop_all(*this);  // after the close: none can be entered any more
+    while (signal* s = queue_.pop()) drop(s, why);
+    while (rest) {
+        signal* s = std::exchange(rest, rest->next);
+        if (s->kind == signal_kind::link) {
+            auto* p = static_cast<peer_signal*>(s);
+            auto* gone = make_peer_signal(signal_kind::link_exit, this, 0, why);
+            gone->known = p->ref;
+            p->from->post(gone);
+        } else if (s->kind == signal_kind::monitor) {
+            auto* p = static_cast<peer_signal*>(s);
+            p->from->post(make_peer_signal(signal_kind::down, this, p->ref, why));
+        }
+        drop(s, why);
+    }
+    if (auto related = std::move(relations_)) {
+        related->links.for_each([&](std::uint64_t, link_entry& entry) {
+            auto* gone = make_peer_signal(signal_kind::link_exit, this, entry.mine, why);
+            gone->known = entry.theirs;
+            entry.peer->post(gone);
+        });
+        related->watchers.for_each([&](std::uint64_t ref, intrusive_ptr<process>& watcher) {
+            watcher->post(make_peer_signal(signal_kind::down, this, ref, why));
+        });
+        related->watches.for_each([&](std::uint64_t ref, watch_entry& entry) {
+            entry.target->post(make_peer_signal(signal_kind::demonitor, this, ref));
+        });
+    }
+    if (particulars_) {
+        if (particulars_->last_words) drop(particulars_->last_words.release(), particulars_->last_reason);
+        while (signal* s = particulars_->end_waiters.pop()) drop(s, why);
+    }
+    mine.remove(*this);
+    release();
+}
+
+inline void process::close_stand_in(const reason& why) noexcept {
+    signal* rest = mailbox_.close();
+    while (signal* s = queue_.pop()) drop(s, why);
+    while (rest) drop(std::exchange(rest, rest->next), why);
+    if (auto related = std::move(relations_)) {
+        related->watches.for_each([&](std::uint64_t ref, watch_entry& entry) {
+            entry.target->post(make_peer_signal(signal_kind::demonitor, this, ref));
+        });
+    }
+}
+
+}  // namespace otp::inline OTP_ABI::proc

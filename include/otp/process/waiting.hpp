@@ -1,0 +1,151 @@
+// How a process waits: a suspended coroutine or a blocked thread, until replies are there or the time is over.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "otp/process/call.hpp"
+#include "otp/process/turn.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+inline void process::begin_wait(wait& w, waiter& by) noexcept {
+    w.owner = this;
+    w.by = &by;
+    w.waiting = true;
+    w.next = waits_;
+    waits_ = &w;
+    ++by.missing;
+}
+
+inline void process::end_wait(wait& w) noexcept {
+    w.waiting = false;
+    for (wait** at = &waits_; *at; at = &(*at)->next) {
+        if (*at != &w) continue;
+        *at = w.next;
+        return;
+    }
+}
+
+inline void process::settle(signal* s) noexcept {
+    for (wait* w = waits_; w; w = w->next) {
+        if (w->ref != s->ref) continue;
+        end_wait(*w);
+        w->got = s;
+        waiter& by = *w->by;
+        if (by.missing != 0 && --by.missing == 0 && by.resumes) make_ready(*by.resumes);
+        return;
+    }
+    drop(s, reason::no_reply);  // late: nobody waits any more
+}
+
+inline void process::expire(wait& w) noexcept {
+    end_wait(w);
+    w.expired = true;
+    waiter& by = *w.by;
+    if (by.missing != 0 && --by.missing == 0 && by.resumes) make_ready(*by.resumes);
+}
+
+inline void process::tick() noexcept {
+    armed_for_ = exec::never;
+    const auto now = executor_->now();
+    for (wait* w = waits_; w;) {
+        wait* const after = w->next;
+        if (w->deadline <= now) expire(*w);
+        w = after;
+    }
+}
+
+inline void process::set_timer() noexcept {
+    exec::time_point first = own_deadline();
+    for (wait* w = waits_; w; w = w->next) first = std::min(first, w->deadline);
+    // A timer that is armed too early only looks and goes back to sleep: calls with equal time-outs touch the wheel
+    // once in a time-out. In virtual time a needless moment would be seen.
+    if (first < armed_for_ || (executor_->simulated() && first != armed_for_)) {
+        if (first == exec::never) executor_->disarm(*this);
+        else executor_->arm(*this, first);
+        armed_for_ = first;
+    }
+}
+
+inline void process::make_ready(activity& a) noexcept {
+    a.next = std::exchange(a.suspended, nullptr);
+    a.ready = true;
+}
+
+inline void process::add_activity(activity& a) noexcept {
+    a.next_activity = activities_;
+    activities_ = &a;
+}
+
+inline void process::forget_activity(activity& a) noexcept {
+    for (activity** at = &activities_; *at; at = &(*at)->next_activity) {
+        if (*at != &a) continue;
+        *at = a.next_activity;
+        return;
+    }
+}
+
+inline void process::drive(activity& a) {
+    service* const outer = std::exchange(serving, a.serves);
+    while (a.next) std::exchange(a.next, nullptr).resume();
+    serving = outer;
+    if (!a.finished) return;
+    forget_activity(a);
+    guarded([&a] { a.finish(); });
+}
+
+inline void process::block_until_settled(waiter& by) {
+    process* const running = current_process();
+    while (by.missing != 0) {
+        drain();
+        if (struck_) throw unwinding{};
+        if (by.missing == 0) break;
+        exec::time_point first = exec::never;
+        for (wait* w = waits_; w; w = w->next)
+            if (w->by == &by) first = std::min(first, w->deadline);
+        exec::blocked b;
+        b.who = this;
+        blocked_ = &b;
+        if (!mailbox_.try_idle()) {
+            blocked_ = nullptr;
+            continue;
+        }
+        const auto outcome = executor_->block(b, first);
+        if (outcome != exec::block_result::unblocked && !mailbox_.try_busy()) {
+            (void)executor_->block(b, exec::never);  // a pusher has found it idle: its unblock is on the way
+        }
+        current_process() = running;  // others ran on this thread meanwhile, in a simulation
+        blocked_ = nullptr;
+        if (outcome == exec::block_result::timed_out) {
+            drain();
+            const auto now = executor_->now();
+            for (wait* w = waits_; w;) {
+                wait* const after = w->next;
+                if (w->by == &by && w->deadline <= now) expire(*w);
+                w = after;
+            }
+        } else if (outcome != exec::block_result::unblocked) {
+            drain();
+            if (by.missing == 0) break;
+            by.failed = true;
+            by.failure = outcome;
+            return;
+        }
+    }
+    if (struck_) throw unwinding{};
+}
+
+struct tick_signal final : signal {
+    tick_signal() noexcept {
+        kind = signal_kind::tick;
+        ops = &tick_ops;
+    }
+    static void end(signal* s, const reason&) noexcept { free_signal(static_cast<tick_signal*>(s)); }
+    static const signal_ops tick_ops;
+};
+inline constexpr signal_ops tick_signal::tick_ops{nullptr, &tick_signal::end, 0, 0, "tick"};
+
+inline void process::timer_due(exec::timer& due) noexcept { static_cast<process&>(due).post(make_signal<tick_signal>()); }
+
+}  // namespace otp::inline OTP_ABI::proc

@@ -1,0 +1,44 @@
+// Which poller a runtime gets.
+#pragma once
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include "otp/config.hpp"
+#include "otp/runtime/epoll_poller.hpp"
+#include "otp/runtime/poll_poller.hpp"
+#include "otp/runtime/poller.hpp"
+
+namespace otp::inline OTP_ABI::exec {
+
+/// Makes a poller of that kind; null, with errno set, if the system can't give one (EMFILE, ENFILE, ENOMEM; ENOSYS where
+/// there is no epoll). `automatic` follows the environment variable OTP_POLLER (epoll or poll) if it is set, else it takes
+/// epoll, and poll(2) where there is none.
+[[nodiscard]] inline std::unique_ptr<poller> make_poller(poller_kind kind = poller_kind::automatic) {
+    const auto made = [](auto fresh) -> std::unique_ptr<poller> {
+        if (fresh->failure() == 0) return fresh;
+        const int failure = fresh->failure();
+        fresh.reset();
+        errno = failure;
+        return nullptr;
+    };
+    const bool chosen = kind != poller_kind::automatic;
+    if (!chosen) {
+        const char* const wish = std::getenv("OTP_POLLER");
+        kind = wish && std::string_view{wish} == "poll" ? poller_kind::poll : poller_kind::epoll;
+    }
+    if (kind == poller_kind::epoll) {
+#if defined(__linux__)
+        auto epoll = made(std::make_unique<epoll_poller>());
+        if (epoll || chosen || errno != ENOSYS) return epoll;
+#else
+        errno = ENOSYS;
+        if (chosen) return nullptr;
+#endif
+    }
+    return made(std::make_unique<poll_poller>());
+}
+
+}  // namespace otp::inline OTP_ABI::exec

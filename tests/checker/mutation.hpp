@@ -1,0 +1,114 @@
+// The checker's own examination: every operation of an algorithm is weakened, one at a time, and some scenario must fail for it. What
+// no scenario can tell from the original has to be harmless, for a reason given.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "model.hpp"
+
+namespace model {
+
+/// A scenario of a file, for the plain exploration and for each mutation.
+struct scenario {
+    const char* name;
+    void (*run)();
+    options limits = {};
+};
+
+/// A mutation that changes nothing that anybody relies on.
+struct harmless {
+    const char* name;
+    const char* why;
+};
+
+[[nodiscard]] inline std::vector<memory_order> weaker(memory_order o, bool updates, bool loads) {
+    switch (o) {
+        case memory_order::seq_cst:
+            return {updates ? memory_order::acq_rel : loads ? memory_order::acquire : memory_order::release};
+        case memory_order::acq_rel: return {memory_order::acquire, memory_order::release};
+        case memory_order::acquire:
+        case memory_order::release: return {memory_order::relaxed};
+        default: return {};
+    }
+}
+
+/// Each way to make the recorded places weaker by one step. A name has the function, the operation (with its number in the function, if
+/// there are several) and the change: it doesn't move when lines do.
+[[nodiscard]] inline std::vector<mutation> mutations_of(std::vector<place> places) {
+    std::sort(places.begin(), places.end(), [](const place& a, const place& b) { return a.where.line < b.where.line; });
+    std::vector<mutation> all;
+    for (const auto& p : places) {
+        if (std::strstr(p.where.function, "operator()")) continue;  // the scenario's own
+        const auto alike = [&](const place& other) {
+            return std::strcmp(other.where.function, p.where.function) == 0 && std::strcmp(other.where.operation, p.where.operation) == 0;
+        };
+        std::string at = p.step && std::strcmp(p.where.function, "step") == 0 ? p.where.operation
+                                                                              : std::string{p.where.function} + ": " + p.where.operation;
+        if (std::count_if(places.begin(), places.end(), alike) > 1) {
+            const auto number = std::count_if(static_cast<const place*>(places.data()), &p, alike);
+            at += " #" + std::to_string(number + 1);
+        }
+        const auto add = [&](weakness what, memory_order to, std::string change) {
+            all.push_back({p.where, what, to, at + ", " + std::move(change)});
+        };
+        if (p.step) {
+            add(weakness::left_out, memory_order::relaxed, "left out");
+            continue;
+        }
+        const bool loads = !p.updates && std::strcmp(p.where.operation, "store") != 0;
+        for (const auto to : weaker(p.order, p.updates, loads))
+            add(weakness::order, to, std::string{name(p.order)} + " as " + name(to));
+        if (p.compares)
+            for (const auto to : weaker(p.failure, false, true))
+                add(weakness::failure_order, to, std::string{"on failure "} + name(p.failure) + " as " + name(to));
+        if (p.updates) add(weakness::torn, memory_order::relaxed, "as a load and a store");
+        if (p.compares) add(weakness::blind, memory_order::relaxed, "without comparing");
+    }
+    return all;
+}
+
+/// Explores each scenario as it is, then under each mutation of the code that the scenarios ran.
+template <class Scenarios, class Harmless>
+void examine(const char* algorithm, const Scenarios& scenarios, const Harmless& allowed) {
+    std::vector<place> places;
+    mutations().recorded = &places;
+    for (const scenario& each : scenarios) {
+        const auto r = explore(each.run, each.limits);
+        print((std::string{algorithm} + ": " + each.name).c_str(), r);
+        CHECK_MESSAGE(r.ok(), std::string{each.name} << ": " << r.failure);
+        CHECK(r.ended > 0);
+    }
+    mutations().recorded = nullptr;
+
+    const auto all = mutations_of(std::move(places));
+    std::vector<const harmless*> unused;
+    for (const harmless& each : allowed) unused.push_back(&each);
+    std::size_t found = 0, runs = 0;
+    for (const auto& m : all) {
+        mutations().active = &m;
+        std::string failure;
+        for (const scenario& each : scenarios) {
+            auto r = explore(each.run, each.limits);
+            runs += r.runs;
+            failure = std::move(r.failure);
+            if (!failure.empty()) break;
+        }
+        mutations().active = nullptr;
+        const auto excuse =
+            std::find_if(unused.begin(), unused.end(), [&](const harmless* h) { return m.name == h->name; });
+        if (failure.empty()) {
+            CHECK_MESSAGE(excuse != unused.end(), std::string{algorithm} << ": nobody notices " << m.name);
+        } else {
+            ++found;
+            CHECK_MESSAGE(excuse == unused.end(), std::string{algorithm} << ": not harmless: " << m.name << ": " << failure);
+        }
+        if (excuse != unused.end()) unused.erase(excuse);
+    }
+    for (const auto* h : unused) FAIL_CHECK(std::string{algorithm} << ": no such mutation: " << std::string{h->name});
+    std::printf("checker: %s: %zu mutations, %zu found, %zu harmless, %zu executions\n", algorithm, all.size(), found, all.size() - found,
+                runs);
+}
+
+}  // namespace model

@@ -1,0 +1,12 @@
+// expect: otp::error::terminate_has_the_wrong_form<counter>
+#include "otp/gen_server.hpp"
+
+struct counter final {
+#ifdef OTP_WRONG
+    void terminate(int);
+#else
+    void terminate(const otp::reason&);
+#endif
+};
+
+void use() { (void)otp::start<counter>(); }
