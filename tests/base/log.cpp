@@ -1,12 +1,14 @@
 #include "otp/base/log.hpp"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,7 +21,8 @@ namespace {
 struct journal {
     std::vector<std::string> lines;
     static void write(const otp::log_record& record, void* context) noexcept {
-        static_cast<journal*>(context)->lines.push_back(std::string{to_string(record.level)} + " " + std::string{record.text});
+        auto& lines = static_cast<journal*>(context)->lines;
+        lines.push_back(std::string{to_string(record.level)} + " " + std::string{record.text});
     }
 };
 
@@ -38,9 +41,9 @@ private:
     otp::logger before_;
 };
 
-// What reaches the stderr of this process during f.
-template <class F>
-std::string stderr_of(F f) {
+// What reaches the stderr of this process during f; before_reading(pipe) runs on the thread that reads it.
+template <class F, class Before = void (*)(int)>
+std::string stderr_of(F f, Before before_reading = [](int) {}) {
     std::array<int, 2> ends{};
     REQUIRE(::pipe(ends.data()) == 0);
     const int kept = ::dup(STDERR_FILENO);
@@ -48,6 +51,7 @@ std::string stderr_of(F f) {
     ::close(ends[1]);
     std::string text;
     std::thread reader{[&] {
+        before_reading(ends[0]);
         std::array<char, 4096> part{};
         for (ssize_t n = 0; (n = ::read(ends[0], part.data(), part.size())) > 0;)
             text.append(part.data(), static_cast<std::size_t>(n));
@@ -78,9 +82,26 @@ TEST_CASE("reports go to stderr at first, each with its level and one line end")
     CHECK(text == "[error] first\n[critical] \n");
 }
 
-TEST_CASE("a report that a pipe takes in parts arrives whole") {
-    const std::string large(1 << 20, 'x');
-    CHECK(stderr_of([&] { log(log_level::warning, large); }) == "[warning] " + large + "\n");
+TEST_CASE("a report that a signal cuts in two arrives whole") {
+    static std::atomic<bool> interrupted;
+    interrupted.store(false);
+    struct sigaction action {};
+    struct sigaction before {};
+    action.sa_handler = [](int) { interrupted.store(true); };
+    REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
+
+    std::string large(1 << 20, 'x');  // more than any pipe holds
+    for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>('a' + i % 23);
+    const auto writer = ::pthread_self();
+    // Nobody reads before the signal is handled, and that is when the write has filled the pipe and gave up.
+    const auto interrupt = [&](int pipe) {
+        for (int waiting = 0; waiting == 0;) REQUIRE(::ioctl(pipe, FIONREAD, &waiting) == 0);
+        REQUIRE(::pthread_kill(writer, SIGUSR1) == 0);
+        while (!interrupted.load()) std::this_thread::yield();
+    };
+    const auto text = stderr_of([&] { log(log_level::warning, large); }, interrupt);
+    CHECK((text == "[warning] " + large + "\n"));
+    REQUIRE(::sigaction(SIGUSR1, &before, nullptr) == 0);
 }
 
 TEST_CASE("without a logger nothing is written") {

@@ -147,8 +147,7 @@ TEST_CASE("a system error keeps its code, is equal by code and says what failed"
     CHECK(why.kind() == reason_kind::system);
     CHECK(why.code() == EADDRINUSE);
     CHECK(why.text() == std::string{"bind 127.0.0.1:7000: "} + std::strerror(EADDRINUSE));
-    CHECK(why.to_string() ==
-          "system: bind 127.0.0.1:7000: " + std::string{std::strerror(EADDRINUSE)} + " (" + std::to_string(EADDRINUSE) + ")");
+    CHECK(why.to_string() == "system: " + std::string{why.text()} + " (" + std::to_string(EADDRINUSE) + ")");
     CHECK(why == std::errc::address_in_use);
     CHECK(why == std::error_code{EADDRINUSE, std::system_category()});
     CHECK(why != std::errc::address_not_available);

@@ -63,10 +63,13 @@ function digits(v,    text, sign) {
     else if (v >= 10 || v <= -10) text = sprintf("%.1f", v)
     else text = sprintf("%.2f", v)
     sign = sub(/^-/, "", text) ? "-" : ""
-    while (text ~ /[0-9][0-9][0-9][0-9]($|,)/) text = gensub_thousands(text)
+    while (text ~ /[0-9][0-9][0-9][0-9]($|,)/) text = group(text)
     return sign text
 }
-function gensub_thousands(text) { match(text, /[0-9][0-9][0-9]($|,)/); return substr(text, 1, RSTART - 1) "," substr(text, RSTART) }
+function group(text) {
+    match(text, /[0-9][0-9][0-9]($|,)/)
+    return substr(text, 1, RSTART - 1) "," substr(text, RSTART)
+}
 
 # How much better ours is than the peer's: 2.0x is twice as fast, or half the memory.
 function cell(lib, metric,    theirs, ours, text) {

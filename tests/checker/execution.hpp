@@ -1,10 +1,10 @@
 // One exploration: runs a scenario once for each choice of schedule, of the store a load reads, of a store's place.
 #pragma once
 
-#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
-#include "knowledge.hpp"
+#include "memory.hpp"
 #include "mutation_point.hpp"
 
 namespace model {
@@ -36,8 +36,7 @@ public:
             if (found.runs == limits_.max_runs) failure_ = "the exploration is not done after so many runs";
         } while (failure_.empty() && backtrack());
         current() = outer;
-        found.failure = std::move(failure_);
-        failure_.clear();
+        found.failure = std::exchange(failure_, {});
         found.states = seen_.size();
         return found;
     }
@@ -45,82 +44,60 @@ public:
     // Operations of the running thread.
 
     [[nodiscard]] unsigned create(std::uint64_t value) {
-        if (location_count_ == max_locations) stop("a scenario with more than max_locations atomics");
-        auto& l = locations_[location_count_];
-        l.stores.clear();
-        l.order.assign(1, 0);
-        l.gone = false;
-        l.sequential = 0;
-        l.touched.fill(0);
-        thread& t = threads_[running_];
-        l.id = mix(0x10c, mix(running_, ++t.created));
-        l.order_hash = l.id;
-        stored first;
-        first.value = value;
-        first.id = mix(l.id, 1);
-        first.carried.clock = t.knows.clock;
-        l.stores.push_back(first);
-        l.touched[running_] = t.knows.clock[running_];
-        return location_count_++;
+        thread& t = self();
+        const auto at = memory_.create(running_, t.knows, next_id(), value, thread_count_ > 1 || may_end_early_);
+        if (at == max_locations) stop("a scenario with more than max_locations atomics");
+        return at;
     }
-
-    void destroy(unsigned at) {
-        auto& l = locations_[at];
-        if (l.gone) stop("an atomic is destroyed twice");
-        for (unsigned other = 0; other != thread_count_; ++other)
-            if (l.touched[other] > threads_[running_].knows.clock[other])
-                stop("an atomic is destroyed while another thread may still use it");
-        l.gone = true;
-    }
+    void destroy(unsigned at) { must(memory_.destroy(at, self().knows)); }
 
     std::uint64_t load(unsigned at, const place& p) {
         const effect now = effect_of(p);
         before();
-        const auto from = choose_store(at, now.order, false, nullptr);
-        return read(at, from, now.order, p.where);
+        return read(at, choose_store(at, now.order, any_store), now.order, p.where);
     }
 
     void store(unsigned at, std::uint64_t value, const place& p) {
         const effect now = effect_of(p);
         before();
         put(at, value, now.order, p.where);
+        advance(1);
     }
 
     template <class Update>
     std::uint64_t update(unsigned at, const place& p, Update update) {
         const effect now = effect_of(p);
         before();
+        std::uint64_t old = 0;
         if (now.what == weakness::torn) {
-            const auto old = read(at, choose_store(at, now.order, false, nullptr), now.order, p.where);
+            old = read(at, choose_store(at, now.order, any_store), now.order, p.where);
             before();
             put(at, update(old), now.order, p.where);
-            return old;
+        } else {
+            const auto from = choose_store(at, now.order, to_replace);
+            old = memory_.value(at, from);
+            replace(at, from, update(old), now.order, p.where);
         }
-        const auto from = choose_store(at, now.order, true, nullptr);
-        const auto old = locations_[at].stores[from].value;
-        replace(at, from, update(old), now.order, p.where);
+        advance(old);
         return old;
     }
 
     bool compare_exchange(unsigned at, std::uint64_t& expected, std::uint64_t desired, const place& p, bool weak) {
         const effect now = effect_of(p);
         before();
-        if (now.what == weakness::blind) {
-            replace(at, choose_store(at, now.order, true, nullptr), desired, now.order, p.where);
-            return true;
-        }
         const bool torn = now.what == weakness::torn;
-        const auto from = choose_store(at, now.order, !torn, torn ? nullptr : &expected);
-        const auto value = locations_[at].stores[from].value;
-        if (value != expected) {
+        const bool blind = now.what == weakness::blind;
+        const auto from = choose_store(at, now.order, torn ? any_store : to_replace, torn || blind ? nullptr : &expected);
+        const auto value = memory_.value(at, from);
+        bool fails = value != expected && !blind;
+        if (!fails && weak && spurious_ < limits_.spurious && choose(2) == 1) {
+            ++spurious_;
+            fails = true;
+        }
+        if (fails) {
             expected = value;
             (void)read(at, from, now.failure, p.where);
-            return false;
-        }
-        if (weak && spurious_ < limits_.spurious && choose(2) == 1) {
-            ++spurious_;
-            threads_[running_].history = mix(threads_[running_].history, 0xfa15e);
-            (void)read(at, from, now.failure, p.where);
+            advance(2);
             return false;
         }
         if (torn) {
@@ -130,22 +107,20 @@ public:
         } else {
             replace(at, from, desired, now.order, p.where);
         }
+        advance(3);
         return true;
     }
 
     /// Blocks, unless the newest value differs, until a wake-up: a futex's wait.
     void park(unsigned at, std::uint64_t old, const place& p) {
         before();
-        auto& l = locations_[at];
-        const auto newest = l.order.back();
-        (void)read(at, newest, memory_order::relaxed, p.where);
-        if (l.stores[newest].value != old) return;
-        thread& t = threads_[running_];
+        const auto newest = memory_.newest(at);
+        if (read(at, newest, memory_order::relaxed, p.where) != old) return;
+        thread& t = self();
         t.waits = waiting::for_wake;
         t.at = at;
-        advance(0xa5c);
         before();
-        advance(0xa3a);
+        advance(4);
     }
 
     void wake(unsigned at, bool all, const place& p) {
@@ -156,44 +131,45 @@ public:
         for (unsigned i = 0; i != thread_count_; ++i)
             if (threads_[i].waits == waiting::for_wake && threads_[i].at == at) parked[count++] = i;
         note(p.where, at, count);
-        std::uint64_t woken = 0;
         if (count != 0 && now.what != weakness::left_out) {
-            if (all) {
-                for (unsigned i = 0; i != count; ++i) threads_[parked[i]].waits = waiting::for_nothing;
-                woken = 0xff;
-            } else {
-                const unsigned chosen = parked[choose(count)];
-                threads_[chosen].waits = waiting::for_nothing;
-                woken = 1 + chosen;
+            if (!all) {
+                parked[0] = parked[choose(count)];
+                count = 1;
             }
+            for (unsigned i = 0; i != count; ++i) threads_[parked[i]].waits = waiting::for_nothing;
         }
-        advance(mix(0x3a4e + woken, locations_[at].id));
+        advance(5);
     }
 
     /// Waits until the newest value is not zero, and takes one off: the lock, or the semaphore, of a scenario.
     void take_one(unsigned at, const site& where) {
-        thread& t = threads_[running_];
+        thread& t = self();
         t.waits = waiting::for_value;
         t.at = at;
         before();
         t.waits = waiting::for_nothing;
-        const auto newest = locations_[at].order.back();
-        replace(at, newest, locations_[at].stores[newest].value - 1, memory_order::acquire, where);
+        const auto newest = memory_.newest(at);
+        replace(at, newest, memory_.value(at, newest) - 1, memory_order::acquire, where);
+        advance(6);
     }
     void add_one(unsigned at, const site& where) {
         before();
-        const auto newest = locations_[at].order.back();
-        replace(at, newest, locations_[at].stores[newest].value + 1, memory_order::release, where);
+        const auto newest = memory_.newest(at);
+        replace(at, newest, memory_.value(at, newest) + 1, memory_order::release, where);
+        advance(7);
     }
 
     /// The thread spins: others run until one has written something.
     void pause() {
-        thread& t = threads_[running_];
+        thread& t = self();
         if (t.must_be_fresh) stop("a thread spins for ever");
         t.spins = true;
         before();
-        advance(0x5919);
+        advance(8);
     }
+
+    /// From here on the running thread depends on this number alone, not on what it has read before.
+    void forget(std::uint64_t but_for) noexcept { self().history = mix(but_for, 9); }
 
     /// Runs these on threads of their own, to their end, or until none of them can go on.
     void run_threads(const std::pair<body, void*>* bodies, unsigned count, bool until_quiet) {
@@ -202,57 +178,74 @@ public:
         for (unsigned i = 0; i != count; ++i) {
             thread& t = threads_[thread_count_];
             reset(t, bodies[i].first, bodies[i].second);
-            t.knows = threads_[running_].knows;
+            t.knows = self().knows;
             t.knows.clock[thread_count_] = 1;
             t.parent = running_;
             t.place = stacks_[thread_count_++].begin(&enter);
         }
-        thread& self = threads_[running_];
-        advance(0x57a7);
+        thread& me = self();
+        advance(10);
         for (unsigned i = first; i != first + count; ++i) {
             starting_ = true;
             running_ = i;
-            otp::exec::switch_stacks(&self.place, threads_[i].place, this);
+            otp::exec::switch_stacks(&me.place, threads_[i].place, this);
         }
-        self.waits = until_quiet ? waiting::for_quiet : waiting::for_threads;
+        me.waits = until_quiet ? waiting::for_quiet : waiting::for_threads;
         before();
-        self.waits = waiting::for_nothing;
-        for (unsigned i = first; i != first + count; ++i) join(self.knows, threads_[i].knows);
-        advance(0x701);
+        me.waits = waiting::for_nothing;
+        for (unsigned i = first; i != first + count; ++i) {
+            memory_.join(me.knows, threads_[i].knows);
+            advance(threads_[i].history);
+            threads_[i].waits = waiting::joined;
+        }
+    }
+
+    /// What is created meanwhile may end while other threads run.
+    void set_may_end_early(bool so) noexcept { may_end_early_ = so; }
+
+    [[nodiscard]] unsigned create_cell(std::uint64_t value) {
+        const auto at = memory_.create_cell(running_, self().knows, next_id(), value);
+        if (at == max_cells) stop("a scenario with more than max_cells cells");
+        return at;
+    }
+    [[nodiscard]] std::uint64_t read_cell(unsigned at) {
+        count_plain_use();
+        std::uint64_t value = 0;
+        must(memory_.read_cell(running_, at, self().knows, value));
+        self().history = mix(self().history, value);
+        return value;
+    }
+    void write_cell(unsigned at, std::uint64_t value, bool last) {
+        count_plain_use();
+        must(memory_.write_cell(running_, at, self().knows, value, last));
     }
 
     void fail(const char* what) {
         failure_ = what;
         failure_ += "\n";
-        failure_ += trace();
+        add_trace(failure_);
         leave();
     }
 
     void observe(std::vector<int> outcome) { outcome_ = std::move(outcome); }
 
-    // For cells and memory: who runs, and what it knows.
-    void count_plain_use() {
-        if (++plain_uses_ > 20 * limits_.max_steps) stop("a run that doesn't end");
-    }
-    [[nodiscard]] unsigned running() const noexcept { return running_; }
-    [[nodiscard]] const knowledge& knows() const noexcept { return threads_[running_].knows; }
-
     /// Memory that is given back when the run is over, and used for nothing else until then.
-    [[nodiscard]] void* memory(std::size_t bytes) {
+    [[nodiscard]] void* allocate(std::size_t bytes) {
         bytes = (bytes + 63) / 64 * 64;
         if (arena_used_ + bytes > sizeof(arena_)) stop("a scenario that needs more memory");
         return arena_ + std::exchange(arena_used_, arena_used_ + bytes);
     }
 
 private:
-    enum class waiting : std::uint8_t { for_nothing, for_value, for_wake, for_threads, for_quiet, over };
+    enum class waiting : std::uint8_t { for_nothing, for_value, for_wake, for_threads, for_quiet, over, joined };
+    enum intent : std::uint8_t { any_store, to_replace };
 
     struct thread {
         void* place = nullptr;
         body work = nullptr;
         void* argument = nullptr;
         knowledge knows;
-        std::uint64_t history = 0;
+        std::uint64_t history = 0;  // of what it was given: with its code, all that it will do depends on this
         std::uint64_t created = 0;
         unsigned parent = 0;
         unsigned at = 0;
@@ -271,18 +264,21 @@ private:
         std::uint64_t value;
     };
 
+    [[nodiscard]] thread& self() noexcept { return threads_[running_]; }
+    [[nodiscard]] std::uint64_t next_id() noexcept { return mix(running_ + 1, ++self().created); }
+
     // Runs and choices
 
     void run_once(body scenario, void* argument) {
         position_ = 0;
-        location_count_ = 0;
+        memory_.reset();
         thread_count_ = 1;
         running_ = 0;
         steps_ = 0;
         plain_uses_ = 0;
-        spurious_ = 0;
+        spurious_ = stale_ = 0;
         arena_used_ = 0;
-        ended_ = starting_ = false;
+        ended_ = starting_ = may_end_early_ = false;
         outcome_.clear();
         trace_.clear();
         reset(threads_[0], scenario, argument);
@@ -310,18 +306,18 @@ private:
     }
 
     static void enter(void* passed) noexcept {
-        auto& self = *static_cast<execution*>(passed);
-        thread& t = self.threads_[self.running_];
-        t.work(t.argument);
-        t.waits = waiting::over;
-        if (self.running_ == 0) {
-            self.ended_ = true;
-            self.leave();
+        auto& run = *static_cast<execution*>(passed);
+        run.self().work(run.self().argument);
+        run.self().waits = waiting::over;
+        if (run.running_ == 0) {
+            run.ended_ = true;
+            run.leave();
         }
-        self.schedule();
+        run.schedule();
         std::abort();
     }
 
+    // The frames of the run are dropped, not unwound.
     [[noreturn]] void leave() {
         void* dropped = nullptr;
         otp::exec::switch_stacks(&dropped, root_, this);
@@ -330,6 +326,9 @@ private:
     [[noreturn]] void stop(const char* why) {
         fail(why);
         std::abort();
+    }
+    void must(const char* wrong) {
+        if (wrong) stop(wrong);
     }
 
     static void reset(thread& t, body work, void* argument) noexcept {
@@ -341,18 +340,21 @@ private:
         t.spins = t.must_be_fresh = false;
     }
 
-    // Comes before each operation: another thread may go first.
+    // Comes before each operation: another thread may go first. What follows must change the thread's history.
     void before() {
         if (++steps_ > limits_.max_steps) stop("a run that doesn't end");
         schedule();
+    }
+    void count_plain_use() {
+        if (++plain_uses_ > 20 * limits_.max_steps) stop("a run that doesn't end");
     }
 
     void schedule() {
         if (starting_) {  // a new thread is at its first operation, or at its end
             starting_ = false;
-            thread& t = threads_[running_];
+            thread& t = self();
             running_ = t.parent;
-            otp::exec::switch_stacks(&t.place, threads_[running_].place, this);
+            otp::exec::switch_stacks(&t.place, self().place, this);
             return;
         }
         if (thread_count_ > 1 && position_ == path_.size() && !seen_.insert(state())) leave();
@@ -376,17 +378,17 @@ private:
         const unsigned next = ready[choose(count)];
         if (next == running_) return;
         thread& from = threads_[std::exchange(running_, next)];
-        otp::exec::switch_stacks(&from.place, threads_[next].place, this);
+        otp::exec::switch_stacks(&from.place, self().place, this);
     }
 
     [[nodiscard]] bool can_run(unsigned i) const noexcept {
         const thread& t = threads_[i];
         switch (t.waits) {
             case waiting::for_nothing: return true;
-            case waiting::for_value: return locations_[t.at].stores[locations_[t.at].order.back()].value != 0;
+            case waiting::for_value: return memory_.value(t.at, memory_.newest(t.at)) != 0;
             case waiting::for_threads:
                 for (unsigned other = 0; other != thread_count_; ++other)
-                    if (other != i && threads_[other].parent == i && threads_[other].waits != waiting::over) return false;
+                    if (other != i && threads_[other].parent == i && threads_[other].waits < waiting::over) return false;
                 return true;
             case waiting::for_quiet:
                 for (unsigned other = 0; other != thread_count_; ++other)
@@ -396,128 +398,76 @@ private:
         }
     }
 
-    [[nodiscard]] std::uint64_t state() const noexcept {
-        std::uint64_t sum = thread_count_;
+    [[nodiscard]] std::uint64_t state() {
+        std::array<observer, max_threads> observers{};
+        unsigned count = 0;
+        std::uint64_t sum = mix(spurious_, limits_.stale == unlimited ? 0 : stale_);
         for (unsigned i = 0; i != thread_count_; ++i) {
             const thread& t = threads_[i];
-            const auto flags = static_cast<std::uint64_t>(t.waits) * 4 + t.spins * 2u + t.must_be_fresh;
-            sum += mix(mix(t.history, i), flags);
+            if (t.waits == waiting::joined) continue;
+            // Who waits for threads goes on with what those know, which is no less.
+            if (t.waits != waiting::for_threads && t.waits != waiting::for_quiet)
+                observers[count++] = {&t.knows, t.waits != waiting::over};
+            auto at = mix(t.created, static_cast<std::uint64_t>(t.waits) * 4 + t.spins * 2u + t.must_be_fresh);
+            if (t.waits == waiting::for_wake || t.waits == waiting::for_value) at = mix(at, memory_.id(t.at));
+            sum += mix(mix(t.history, i), at);
         }
-        for (unsigned i = 0; i != location_count_; ++i)
-            sum += mix(locations_[i].order_hash, locations_[i].stores[locations_[i].sequential].id);
-        return mix(sum, spurious_);
+        return mix(sum, memory_.state(observers, count));
     }
 
     // Memory
 
-    [[nodiscard]] std::uint8_t rank(unsigned at, std::uint8_t store) const noexcept {
-        return locations_[at].stores[store].rank;
-    }
-    void see(knowledge& k, unsigned at, std::uint8_t store) const noexcept {
-        if (rank(at, store) > rank(at, k.seen[at])) k.seen[at] = store;
-    }
-    void join(knowledge& into, const knowledge& from) const noexcept {
-        for (unsigned i = 0; i != max_threads; ++i) into.clock[i] = std::max(into.clock[i], from.clock[i]);
-        for (unsigned at = 0; at != location_count_; ++at) see(into, at, from.seen[at]);
-    }
-
-    [[nodiscard]] location& checked(unsigned at) {
-        auto& l = locations_[at];
-        if (l.gone) stop("an atomic is used after its end");
-        const auto& t = threads_[running_];
-        for (unsigned i = 0; i != thread_count_; ++i)
-            if (l.stores[0].carried.clock[i] > t.knows.clock[i]) stop("an atomic is used before it is made");
-        return l;
-    }
-
-    [[nodiscard]] std::uint8_t floor_of(unsigned at, memory_order order) const noexcept {
-        auto lowest = rank(at, threads_[running_].knows.seen[at]);
-        if (order == memory_order::seq_cst) lowest = std::max(lowest, rank(at, locations_[at].sequential));
-        return lowest;
-    }
-
-    // A store that the running thread may read now; one it may replace, if to_replace. With `expected`, one that differs from it may be
-    // read whether it can be replaced or not.
-    std::uint8_t choose_store(unsigned at, memory_order order, bool to_replace, const std::uint64_t* expected) {
-        const auto& l = checked(at);
-        std::array<std::uint8_t, max_stores> open{};
+    // With `expected`, a store of another value may be read, though it can't be replaced.
+    std::uint8_t choose_store(unsigned at, memory_order order, intent what, const std::uint64_t* expected = nullptr) {
+        must(memory_.why_unusable(at, self().knows));
+        std::array<std::uint8_t, max_stores> open;  // NOLINT: the first `count` are written
         unsigned count = 0;
-        const unsigned lowest = threads_[running_].must_be_fresh ? static_cast<unsigned>(l.order.size()) - 1 : floor_of(at, order);
-        for (auto i = static_cast<unsigned>(l.order.size()); i-- > lowest;) {
-            const bool taken = i + 1 != l.order.size() && l.stores[l.order[i + 1]].is_update;
-            if (to_replace && taken && !(expected && l.stores[l.order[i]].value != *expected)) continue;
-            open[count++] = l.order[i];
-        }
-        return open[choose(count)];
+        const bool newest_only = self().must_be_fresh || stale_ == limits_.stale;
+        memory_.each_readable(at, order, self().knows, [&](std::uint8_t store, bool replaceable) {
+            if (newest_only && count != 0) return;
+            if (what == any_store || replaceable || (expected && memory_.value(at, store) != *expected)) open[count++] = store;
+        });
+        const unsigned chosen = choose(count);
+        if (chosen != 0) ++stale_;
+        return open[chosen];
     }
 
     std::uint64_t read(unsigned at, std::uint8_t from, memory_order order, const site& where) {
-        auto& l = locations_[at];
-        thread& t = threads_[running_];
-        const stored& s = l.stores[from];
-        see(t.knows, at, from);
-        if (acquires(order)) join(t.knows, s.carried);
-        if (order == memory_order::seq_cst && s.rank > rank(at, l.sequential)) l.sequential = from;
-        note(where, at, s.value);
-        l.touched[running_] = t.knows.clock[running_];
-        advance(mix(l.id, s.id));
-        return s.value;
-    }
-
-    void put(unsigned at, std::uint64_t value, memory_order order, const site& where) {
-        auto& l = checked(at);
-        const unsigned size = static_cast<unsigned>(l.order.size());
-        std::array<std::uint8_t, max_stores> open{};
-        unsigned count = 0;
-        for (unsigned i = size; i > floor_of(at, order); --i)
-            if (i == size || !l.stores[l.order[i]].is_update) open[count++] = static_cast<std::uint8_t>(i);
-        insert(at, open[choose(count)], value, order, nullptr, where);
-    }
-
-    void replace(unsigned at, std::uint8_t from, std::uint64_t value, memory_order order, const site& where) {
-        auto& l = locations_[at];
-        thread& t = threads_[running_];
-        see(t.knows, at, from);
-        const knowledge carried = l.stores[from].carried;
-        if (acquires(order)) join(t.knows, carried);
-        t.history = mix(t.history, l.stores[from].id);
-        insert(at, static_cast<std::uint8_t>(l.stores[from].rank + 1), value, order, &carried, where);
-    }
-
-    void insert(unsigned at, std::uint8_t rank_of_it, std::uint64_t value, memory_order order, const knowledge* passed_on, const site& where) {
-        auto& l = locations_[at];
-        thread& t = threads_[running_];
-        if (l.stores.size() == max_stores) stop("a scenario with more than max_stores stores to an atomic");
-        const auto index = static_cast<std::uint8_t>(l.stores.size());
-        stored s;
-        s.value = value;
-        s.id = mix(l.id, mix(running_ + 2, t.knows.clock[running_]));
-        s.rank = rank_of_it;
-        s.is_update = passed_on != nullptr;
-        l.stores.push_back(s);
-        l.order.insert(l.order.begin() + rank_of_it, index);
-        for (std::size_t i = rank_of_it; i != l.order.size(); ++i) l.stores[l.order[i]].rank = static_cast<std::uint8_t>(i);
-        l.order_hash = l.id;
-        for (const auto each : l.order) l.order_hash = mix(l.order_hash, l.stores[each].id);
-        t.knows.seen[at] = index;
-        stored& made = l.stores.back();
-        if (passed_on) made.carried = *passed_on;
-        if (releases(order))
-            join(made.carried, t.knows);
-        else
-            see(made.carried, at, index);
-        if (order == memory_order::seq_cst) l.sequential = index;
+        memory_.read(running_, at, from, order, self().knows);
+        const auto value = memory_.value(at, from);
         note(where, at, value);
-        l.touched[running_] = t.knows.clock[running_];
-        for (unsigned i = 0; i != thread_count_; ++i)
+        advance(value);
+        return value;
+    }
+    void put(unsigned at, std::uint64_t value, memory_order order, const site& where) {
+        must(memory_.why_unusable(at, self().knows));
+        if (memory_.full(at)) stop("a scenario with more than max_stores stores to an atomic");
+        std::array<std::uint8_t, max_stores> open;  // NOLINT: the first `count` are written
+        unsigned count = 0;
+        memory_.each_open_rank(at, order, self().knows, [&](std::uint8_t rank) {
+            if (stale_ < limits_.stale || count == 0) open[count++] = rank;
+        });
+        const unsigned chosen = choose(count);
+        if (chosen != 0) ++stale_;
+        memory_.write(running_, at, open[chosen], value, order, self().knows);
+        written(at, value, where);
+    }
+    void replace(unsigned at, std::uint8_t from, std::uint64_t value, memory_order order, const site& where) {
+        if (memory_.full(at)) stop("a scenario with more than max_stores stores to an atomic");
+        memory_.replace(running_, at, from, value, order, self().knows);
+        written(at, value, where);
+    }
+    void written(unsigned at, std::uint64_t value, const site& where) {
+        note(where, at, value);
+        for (unsigned i = 0; i != thread_count_; ++i) {
             if (i != running_) threads_[i].spins = false;
-        for (unsigned i = 0; i != thread_count_; ++i) threads_[i].must_be_fresh = false;
-        advance(mix(l.id, 0x5707e));
+            threads_[i].must_be_fresh = false;
+        }
     }
 
-    void advance(std::uint64_t event) noexcept {
-        thread& t = threads_[running_];
-        t.history = mix(t.history, event);
+    void advance(std::uint64_t given) noexcept {
+        thread& t = self();
+        t.history = mix(t.history, given);
         ++t.knows.clock[running_];
     }
 
@@ -525,20 +475,20 @@ private:
 
     void note(const site& where, unsigned at, std::uint64_t value) { trace_.push_back({where, running_, at, value}); }
 
-    [[nodiscard]] std::string trace() const {
-        std::string text;
-        const std::size_t shown = std::min<std::size_t>(trace_.size(), 80);
+    void add_trace(std::string& text) const {
+        const std::size_t shown = std::min<std::size_t>(trace_.size(), 100);
+        char line[200];
         for (std::size_t i = trace_.size() - shown; i != trace_.size(); ++i) {
             const traced& e = trace_[i];
-            char line[200];
             std::snprintf(line, sizeof line, "  thread %u: %s:%d %s, atomic %u: %#llx\n", e.thread, e.where.function, e.where.line,
                           e.where.operation, e.at, static_cast<unsigned long long>(e.value));
             text += line;
         }
-        for (unsigned i = 1; i != thread_count_; ++i)
-            if (threads_[i].waits != waiting::over && threads_[i].waits != waiting::for_nothing)
-                text += "  thread " + std::to_string(i) + " waits at atomic " + std::to_string(threads_[i].at) + "\n";
-        return text;
+        for (unsigned i = 1; i != thread_count_; ++i) {
+            if (threads_[i].waits != waiting::for_wake && threads_[i].waits != waiting::for_value) continue;
+            std::snprintf(line, sizeof line, "  thread %u waits at atomic %u\n", i, threads_[i].at);
+            text += line;
+        }
     }
 
     options limits_;
@@ -548,8 +498,7 @@ private:
     std::string failure_;
     std::vector<int> outcome_;
     std::vector<traced> trace_;
-    std::array<location, max_locations> locations_;
-    unsigned location_count_ = 0;
+    memory memory_;
     std::array<thread, max_threads> threads_;
     std::array<model_stack, max_threads> stacks_;
     unsigned thread_count_ = 0;
@@ -557,8 +506,10 @@ private:
     std::size_t steps_ = 0;
     std::size_t plain_uses_ = 0;
     unsigned spurious_ = 0;
+    unsigned stale_ = 0;
     bool ended_ = false;
     bool starting_ = false;
+    bool may_end_early_ = false;
     void* root_ = nullptr;
     std::size_t arena_used_ = 0;
     alignas(64) std::byte arena_[16384];

@@ -1,17 +1,17 @@
 // An exhaustive checker for lock-free code. A scenario runs on model threads (stacks of their own on the one real thread); its atomics
-// are those of atomics.hpp. The checker runs it again and again until it has seen every schedule, every store that a load
-// may read, and every place that a store may take among the others to its location.
+// are those of model.hpp. The checker runs it again and again until it has seen every schedule, every store that a load may
+// read, and every place that a store may take among the others to its location.
 //
-// The memory is that of C++20 by views: a location keeps all its stores in their modification order; a thread knows, for each
-// location, the newest store that it must not fall behind, and the event counts of the threads that happened before. A release
-// store carries that knowledge, an acquire load takes it over, a read-modify-write passes on what its predecessor carried
-// (release sequence) and stands directly behind it. A store may be put anywhere behind what its thread knows.
+// The memory is that of C++20 by views: a location keeps its stores in their modification order; a thread knows, for each location, the
+// newest store that it must not fall behind, and the event counts of the threads that happened before. A release store
+// carries that knowledge, an acquire load takes it over, a read-modify-write passes on what its predecessor carried (release
+// sequence) and stands directly behind it. A store may be put anywhere behind what its thread knows.
 // What it can't show: a load that reads from a store still to come (load buffering, values out of thin air), and fences,
 // which the library doesn't use. The order of seq_cst operations is the order in which the checker runs them.
 //
-// Two runs that have led to the same events, each reading the same, with the same modification orders, have the same
-// future; the second stops there. So what a scenario counts must not depend on the order of unrelated events: observations are
-// kept for each thread, or in cells.
+// A run stops at a state that an earlier one has been in: the threads have been given the same values, and the memory shows
+// the same to each of them. So a scenario's threads share nothing but atomics and cells; what one writes into plain variables
+// of its own, others read after the end.
 #pragma once
 
 #include <array>
@@ -58,6 +58,7 @@ inline constexpr bool skipped = false;
 inline constexpr unsigned max_threads = 6;
 inline constexpr unsigned max_locations = 48;
 inline constexpr unsigned max_stores = 250;  // to one location in one run
+inline constexpr unsigned max_cells = 160;
 
 [[nodiscard]] constexpr bool acquires(memory_order o) noexcept {
     return o == memory_order::acquire || o == memory_order::acq_rel || o == memory_order::seq_cst;
@@ -82,9 +83,12 @@ struct site {
     const char* operation;
 };
 
+inline constexpr unsigned unlimited = ~0u;
+
 struct options {
-    std::size_t max_runs = 3'000'000;
+    std::size_t max_runs = 2'000'000;
     std::size_t max_steps = 2'000;  // of one run: more is a loop that doesn't end
+    unsigned stale = unlimited;     // how many operations of a run may read, or write behind, another store than the newest
     unsigned spurious = 0;          // how many weak compare-and-swaps of a run may fail without a cause
 };
 
@@ -102,24 +106,6 @@ struct result {
 struct knowledge {
     std::array<std::uint16_t, max_threads> clock{};    // events of each thread that happened before
     std::array<std::uint8_t, max_locations> seen{};  // for each location, the store not to fall behind
-};
-
-struct stored {
-    std::uint64_t value = 0;
-    std::uint64_t id = 0;       // the same in each run that has the same events
-    std::uint8_t rank = 0;      // its place in the modification order
-    bool is_update = false;     // a read-modify-write: nothing comes between it and its predecessor
-    knowledge carried;
-};
-
-struct location {
-    std::vector<stored> stores;        // as they were made
-    std::vector<std::uint8_t> order;   // as they are ordered
-    std::uint64_t id = 0;
-    std::uint64_t order_hash = 0;
-    std::uint8_t sequential = 0;       // the newest store that a seq_cst operation has made or read
-    bool gone = false;
-    std::array<std::uint16_t, max_threads> touched{};  // last event of each thread here
 };
 
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {

@@ -8,6 +8,19 @@
 
 namespace model {
 
+template <class T>
+[[nodiscard]] std::uint64_t pack(T value) noexcept {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &value, sizeof value);
+    return bits;
+}
+template <class T>
+[[nodiscard]] T unpack(std::uint64_t bits) noexcept {
+    T value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /// std::atomic's interface, as far as the policy promises it; objects of up to eight bytes.
 template <class T>
 class atomic {
@@ -22,12 +35,12 @@ public:
     ~atomic() { execution::current()->destroy(at_); }
 
     // Arrays that the code under test allocates live as long as the run: a run may be left in the middle.
-    static void* operator new[](std::size_t bytes) { return execution::current()->memory(bytes); }
+    static void* operator new[](std::size_t bytes) { return execution::current()->allocate(bytes); }
     static void operator delete[](void*) noexcept {}
     static void* operator new(std::size_t, void* where) noexcept { return where; }
 
     T load(order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) const {
-        return unpack(execution::current()->load(at_, {{function, line, "load"}, o}));
+        return unpack<T>(execution::current()->load(at_, {{function, line, "load"}, o}));
     }
     void store(T value, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
         execution::current()->store(at_, pack(value), {{function, line, "store"}, o});
@@ -74,75 +87,39 @@ public:
     }
 
 private:
-    static std::uint64_t pack(T value) noexcept {
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, &value, sizeof value);
-        return bits;
-    }
-    static T unpack(std::uint64_t bits) noexcept {
-        T value;
-        std::memcpy(&value, &bits, sizeof value);
-        return value;
-    }
     template <class Next>
     T updated(const char* what, order o, int line, const char* function, Next next) {
-        return unpack(execution::current()->update(at_, {{function, line, what}, o, memory_order::relaxed, true},
-                                                   [&](std::uint64_t old) { return pack(next(unpack(old))); }));
+        return unpack<T>(execution::current()->update(at_, {{function, line, what}, o, memory_order::relaxed, true},
+                                                   [&](std::uint64_t old) { return pack(next(unpack<T>(old))); }));
     }
     bool compared(T& expected, T desired, const place& p, bool weak) {
         auto bits = pack(expected);
         const bool done = execution::current()->compare_exchange(at_, bits, pack(desired), p, weak);
-        if (!done) expected = unpack(bits);
+        if (!done) expected = unpack<T>(bits);
         return done;
     }
 
     unsigned at_;
 };
 
-/// Plain data. Two uses, one of them a write, that no happens-before keeps apart are an error; so is a use after its end.
+/// Plain data of up to eight bytes. Two uses, one of them a write, that no happens-before keeps apart are an error; so is a use after
+/// its end.
 template <class T>
 class cell {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));
+
 public:
     cell() : cell{T{}} {}
-    explicit cell(T value) : value_{value} { write("a cell is made where another thread may still use one"); }
+    explicit cell(T value) : at_{execution::current()->create_cell(pack(value))} {}
     cell(const cell&) = delete;
     cell& operator=(const cell&) = delete;
-    ~cell() {
-        write("plain data is destroyed while another thread may still use it");
-        gone_ = true;
-    }
+    ~cell() { execution::current()->write_cell(at_, 0, true); }
 
-    [[nodiscard]] T get() const {
-        auto& run = *execution::current();
-        run.count_plain_use();
-        if (gone_) run.fail("plain data is read after its end");
-        if (written_ > run.knows().clock[writer_]) run.fail("a data race: plain data is read and written at once");
-        read_[run.running()] = run.knows().clock[run.running()];
-        return value_;
-    }
-    void set(T value) {
-        write("a data race: plain data is written and used at once");
-        value_ = value;
-    }
+    [[nodiscard]] T get() const { return unpack<T>(execution::current()->read_cell(at_)); }
+    void set(T value) { execution::current()->write_cell(at_, pack(value), false); }
 
 private:
-    void write(const char* race) {
-        auto& run = *execution::current();
-        run.count_plain_use();
-        if (gone_) run.fail("plain data is written after its end");
-        const auto& clock = run.knows().clock;
-        if (written_ > clock[writer_]) run.fail(race);
-        for (unsigned i = 0; i != max_threads; ++i)
-            if (read_[i] > clock[i]) run.fail(race);
-        writer_ = run.running();
-        written_ = clock[writer_];
-    }
-
-    T value_;
-    unsigned writer_ = 0;
-    std::uint16_t written_ = 0;
-    mutable std::array<std::uint16_t, max_threads> read_{};
-    bool gone_ = false;
+    unsigned at_;
 };
 
 /// The policy.
@@ -180,7 +157,11 @@ private:
 /// An object in memory that is used for nothing else in this run, so that its use after destroy is noticed.
 template <class T, class... Arguments>
 [[nodiscard]] T* make(Arguments&&... arguments) {
-    return new (execution::current()->memory(sizeof(T))) T(std::forward<Arguments>(arguments)...);
+    auto& run = *execution::current();
+    run.set_may_end_early(true);
+    T* made = new (run.allocate(sizeof(T))) T(std::forward<Arguments>(arguments)...);
+    run.set_may_end_early(false);
+    return made;
 }
 template <class T>
 void destroy(T* object) {
@@ -204,6 +185,15 @@ void parallel(Bodies&&... bodies) {
 template <class... Bodies>
 void parallel_until_quiet(Bodies&&... bodies) {
     run_all(true, bodies...);
+}
+
+/// At the head of a loop: what the thread does from here on depends on these values alone, not on what it has read before. So a thread
+/// that comes round to the same place in the same memory is not explored again.
+template <class... Values>
+void forget_all_but(Values... values) {
+    std::uint64_t sum = 1;
+    ((sum = mix(sum, pack(values))), ...);
+    execution::current()->forget(sum);
 }
 
 /// What must hold; an exploration ends with the first that does not.

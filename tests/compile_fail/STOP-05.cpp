@@ -1,4 +1,4 @@
-// expect: stop
+// expect: to 'std::chrono::nanoseconds'
 #include "otp/gen_server.hpp"
 
 #include "channels.hpp"

@@ -1,4 +1,4 @@
-// expect: otp::error::no_handle_call_for<counter, bogus>
+// expect: otp::error::no_handle_call_for<counter, counter::bogus>
 #include "otp/gen_server.hpp"
 
 struct counter {

@@ -77,7 +77,7 @@ class comparison {
 public:
     // `reach`: distances are below 2^(10 + reach) nanoseconds, and 64^(reach / 6) milliseconds.
     comparison(std::uint64_t seed, std::size_t timers, std::size_t reach) : random_{seed}, reach_{reach} {
-        for (std::size_t i = 0; i < timers; ++i) timers_.push_back(std::make_unique<probe>(fired_, static_cast<int>(i)));
+        for (int i = 0; timers_.size() < timers; ++i) timers_.push_back(std::make_unique<probe>(fired_, i));
     }
     ~comparison() {
         for (const auto& t : timers_) timer_wheel::disarm(*t);
@@ -463,8 +463,10 @@ TEST_CASE("in a storm of re-arming between wheels that fire, no timer is lost, d
         });
     std::mt19937_64 random{3};
     constexpr std::uint64_t armings = 300'000;
-    for (std::uint64_t n = 0; n < armings; ++n)
-        wheels[random() % 2].arm(timers[random() % timers.size()], otp::exec::clock::now() + duration{random() % 20'000});
+    for (std::uint64_t n = 0; n < armings; ++n) {
+        auto& t = timers[random() % timers.size()];
+        wheels[random() % 2].arm(t, otp::exec::clock::now() + duration{random() % 20'000});
+    }
     const time_point last = otp::exec::clock::now() + 20'000ns;
     over = true;
     for (auto& driver : drivers) driver.join();

@@ -34,10 +34,10 @@ private:
 };
 
 /// A timer that calls a function.
-struct alarm final : exec::timer {
-    explicit alarm(std::function<void()> body = {}) : timer{&alarm::due}, when_due{std::move(body)} {}
+struct bell final : exec::timer {
+    explicit bell(std::function<void()> body = {}) : timer{&bell::due}, when_due{std::move(body)} {}
     std::function<void()> when_due;
-    static void due(exec::timer& t) noexcept { static_cast<alarm&>(t).when_due(); }
+    static void due(exec::timer& t) noexcept { static_cast<bell&>(t).when_due(); }
 };
 
 /// Lets one thread wait until others have done something so many times.

@@ -94,7 +94,8 @@ TEST_CASE("virtual timers do what a sorted map does, over random steps") {
                 }
             }
             if (timers.size() != model.size()) FAIL("another number is armed");
-            if (timers.next_deadline() != (model.empty() ? never : model.begin()->first.first)) FAIL("wrong next deadline");
+            const time_point next = model.empty() ? never : model.begin()->first.first;
+            if (timers.next_deadline() != next) FAIL("wrong next deadline");
         }
     }
 }

@@ -52,8 +52,8 @@ public:
     }
     [[nodiscard]] bool contains(key_type key) const noexcept { return locate(key) != nullptr; }
 
-    /// Puts `value`, a Value or what one is made of, under `key`, a number that is not zero, in place of what was there.
-    /// Throws bad_alloc and what the making of a Value throws; the table is unchanged then.
+    /// Puts `value`, a Value or what one is made of, under `key`, not zero, in place of what was there. Throws
+    /// bad_alloc and what the making of a Value throws; the table is unchanged then.
     template <class V = Value>
         requires std::constructible_from<Value, V>
     Value& insert(key_type key, V&& value) {
@@ -180,7 +180,9 @@ private:
         gap->key = 0;
         if (--table_->size == 0) return deallocate(std::exchange(table_, nullptr));
         for (slot* each = table_->after(gap); each->key; each = table_->after(each)) {
-            const auto distance = [&](slot* from, slot* to) { return static_cast<std::size_t>(to - from) & table_->mask; };
+            const auto distance = [mask = table_->mask](slot* from, slot* to) {
+                return static_cast<std::size_t>(to - from) & mask;
+            };
             if (distance(table_->home_of(each->key), each) < distance(gap, each)) continue;
             gap->key = std::exchange(each->key, 0);
             ::new (static_cast<void*>(gap->memory)) Value(std::move(*each->value()));

@@ -1,4 +1,5 @@
-// Where the library's reports go: crashes, dead letters, what a supervisor did. To stderr, unless the program says other.
+// Where the library's reports go: crashes, dead letters, what a supervisor did. To stderr, unless the program says
+// other.
 #pragma once
 
 #include <sys/uio.h>

@@ -109,8 +109,8 @@ public:
     reason(std::errc code);
     /// An error of the operating system if its category says so, else its message as a text; no error is normal.
     reason(const std::error_code& code);
-    /// The exception's type and what(), and itself for rethrow(). An otp::exit or a thrown reason gives that reason, null
-    /// gives normal. Without memory the type and text are lost.
+    /// The exception's type and what(), and itself for rethrow(). An otp::exit or a thrown reason gives that reason,
+    /// null gives normal. Without memory the type and text are lost.
     reason(std::exception_ptr exception) noexcept;
 
     constexpr reason(const reason&) noexcept = default;

@@ -24,8 +24,8 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<result<T>> = true;
 
-// What a result is made of is looked at last, since T may ask in turn whether the result converts to it. bool is strict,
-// or a text that is meant as an error would become true.
+// What a result is made of is looked at last, since T may ask in turn whether the result converts to it. bool is
+// strict, or a text that is meant as an error would become true.
 template <class U, class T>
 concept value_for = (!is_result<std::remove_cvref_t<U>> || std::is_same_v<std::remove_cvref_t<U>, T>) &&
                     !std::is_same_v<std::remove_cvref_t<U>, reason> &&
@@ -58,7 +58,7 @@ template <class T, class U>
 }  // namespace base
 
 /// A value of type T, or an otp::reason. Made from anything that converts to T, else from anything that converts to a
-/// reason: a literal is a value of result<std::string> and an error of result<int>; write otp::reason{"…"} to be explicit.
+/// reason: a literal is a value of result<std::string> and an error of result<int>; otp::reason{"…"} is explicit.
 /// result<void> has no value to give; it is made by `{}`.
 ///
 /// Thread safety: one user at a time. A moved-from result keeps its side, with a moved-from value or the reason normal.
@@ -216,7 +216,7 @@ private:
     template <class Self, class F>
     static auto chain(Self&& self, F&& f) {
         using chained = std::remove_cvref_t<decltype(std::forward<F>(f)(std::forward<Self>(self).value_))>;
-        static_assert(base::is_result<chained>, "and_then: the function returns an otp::result; transform takes any other");
+        static_assert(base::is_result<chained>, "and_then: the function returns an otp::result; else use transform");
         if (self.has_value_) return chained(std::forward<F>(f)(std::forward<Self>(self).value_));
         return chained(std::forward<Self>(self).error_);
     }
@@ -233,8 +233,8 @@ private:
         }
     }
 
-    // The reason is not in the union, and an error blanks the place of the value: g++ loses sight of has_value_ and would
-    // warn of uninitialised memory in the programs that use this.
+    // The reason is not in the union, and an error blanks the place of the value: g++ loses sight of has_value_ and
+    // would warn of uninitialised memory in the programs that use this.
     reason error_;
     union {
         T value_;
@@ -278,7 +278,7 @@ public:
     template <class F>
     auto and_then(F&& f) const {
         using chained = std::remove_cvref_t<decltype(std::forward<F>(f)())>;
-        static_assert(base::is_result<chained>, "and_then: the function returns an otp::result; transform takes any other");
+        static_assert(base::is_result<chained>, "and_then: the function returns an otp::result; else use transform");
         if (has_value_) return chained(std::forward<F>(f)());
         return chained(error_);
     }

@@ -86,13 +86,6 @@ inline constinit char type_anchor = 0;
     return hash;
 }
 
-/// Different for each type, also for types of the same name (see type_id). An address, so only good within one run of
-/// the program.
-template <class T>
-[[nodiscard]] inline const void* type_address() noexcept {
-    return &type_anchor<T>;
-}
-
 }  // namespace base
 
 /// The name of T as its compiler writes it, without the inline namespaces of this library and of the standard one.
@@ -102,12 +95,11 @@ template <class T>
     return {base::plain_name_of<T>.characters, base::plain_name_of<T>.length};
 }
 
-/// Identifies a type by its name; the same in each run. Types that print the same share it: those of one name in the
-/// unnamed namespaces of two files, with clang those of one name in two functions, with g++ two lambdas of one
-/// signature in one function. Where such a mistake would matter, base::type_address tells them apart.
-using type_id = std::uint64_t;
+/// Identifies a type, also among types of the same name: an address, so only good within one run of the program, and in
+/// shared objects that hide their symbols each has its own. Null for no type.
+using type_id = const void*;
 
 template <class T>
-inline constexpr type_id type_id_of = base::hash_text(type_name<T>());
+inline constexpr type_id type_id_of = &base::type_anchor<T>;
 
 }  // namespace otp::inline OTP_ABI

@@ -105,10 +105,13 @@ constexpr void diagnose_code_change() {
     if constexpr (gen_server<New>) report(find_code_change_fault<New, Old, Extra...>());
 }
 
-/// A message that is built in place: M{arguments...}.
+/// A message can be built in place: M{arguments...}.
+template <class M, class... A>
+concept built_from = requires { M{std::declval<A>()...}; };
+
 template <class M, class... A>
 constexpr void diagnose_in_place() {
-    if constexpr (!requires { M{std::declval<A>()...}; }) report(fault<error::message_cannot_be_made_from<M, A...>>{});
+    if constexpr (!built_from<M, A...>) report(fault<error::message_cannot_be_made_from<M, A...>>{});
 }
 
 // A length of time; otp::infinity is one.

@@ -312,8 +312,8 @@ struct bound_signal final : proc::signal {
         M message = take(s);
         run_quiet_handler(static_cast<server_base&>(p), [&]() -> decltype(auto) { return self->handle_info(std::move(message)); });
     }
-    static constexpr proc::signal_ops continue_ops{&handle_continue, &end, 0, type_id_of<M>, type_name<M>()};
-    static constexpr proc::signal_ops info_ops{&handle_info, &end, 0, type_id_of<M>, type_name<M>()};
+    static constexpr proc::signal_ops continue_ops{&handle_continue, &end, nullptr, type_id_of<M>, type_name<M>()};
+    static constexpr proc::signal_ops info_ops{&handle_info, &end, nullptr, type_id_of<M>, type_name<M>()};
 };
 
 template <class T, class M>

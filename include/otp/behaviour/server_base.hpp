@@ -1,7 +1,8 @@
 // The process of a gen_server, without its callback struct: what steers the loop.
 #pragma once
 
-#include <cstdint>
+#include <chrono>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -34,14 +35,16 @@ public:
 
     [[nodiscard]] const callbacks& behaviour() const noexcept { return *callbacks_; }
     [[nodiscard]] type_id behaviour_type() const noexcept override { return callbacks_->type; }
+    [[nodiscard]] const proc::signal_ops* info_ops(type_id message) const noexcept override { return callbacks_->info(message); }
     [[nodiscard]] std::string_view behaviour_name() const noexcept override { return callbacks_->name; }
     [[nodiscard]] void* state() const noexcept { return state_; }
     [[nodiscard]] bool initialised() const noexcept { return initialised_; }
 
     /// Before the handler of a message runs: it ends the inactivity time-out.
     void message_came() noexcept {
-        idle_until_ = exec::never;
-        if (when_idle_) when_idle_.reset();
+        if (!agenda_ || agenda_->idle_until == exec::never) return;
+        agenda_->idle_until = exec::never;
+        agenda_->when_idle.reset();
     }
     /// Does what a callback answered.
     void steer(steering how) {
@@ -49,15 +52,21 @@ public:
             return stop(reason{reason::bad_argument}.with_text("a callback returned a negative time-out"));
         }
         if (how.limit != infinity) {
-            idle_for_ = how.limit;
-            idle_until_ = deadline_after(executor(), how.limit);
-            when_idle_ = std::move(how.when_idle);
+            agenda& plans = planned();
+            plans.idle_for = how.limit;
+            plans.idle_until = deadline_after(executor(), how.limit);
+            plans.when_idle = std::move(how.when_idle);
         }
-        if (how.first) first_ = std::move(how.first);
+        if (how.first) planned().first = std::move(how.first);
         if (how.stops) stop(std::move(how.why));
     }
     [[nodiscard]] bool busy() const noexcept { return busy_; }
     void set_busy(bool on) noexcept { busy_ = on; }
+    void suspend() noexcept { suspended_ = true; }
+    void resume() noexcept {
+        if (!std::exchange(suspended_, false) || !agenda_ || agenda_->idle_until == exec::never) return;
+        agenda_->idle_until = deadline_after(executor(), agenda_->idle_for);
+    }
     void set_state(void* state) noexcept { state_ = state; }
     void init_done() noexcept { initialised_ = true; }
 
@@ -100,21 +109,23 @@ protected:
         return queue().take_if([](const proc::signal& s) { return s.has(proc::is_system); });
     }
     bool before_message() override {
-        if (busy_) return false;
-        if (first_) {
-            proc::signal* s = first_.release();
-            handle_one(s);
+        if (busy_ || !agenda_) return false;
+        agenda& plans = *agenda_;
+        if (plans.first) {
+            handle_one(plans.first.release());
             return true;
         }
-        if (suspended_ || idle_until_ == exec::never || !queue().empty() || mailbox_.has_mail()) return false;
-        if (executor().now() < idle_until_) return false;
-        idle_until_ = exec::never;
-        if (when_idle_) handle_one(when_idle_.release());
+        if (suspended_ || plans.idle_until == exec::never || !queue().empty() || mailbox_.has_mail()) return false;
+        if (executor().now() < plans.idle_until) return false;
+        plans.idle_until = exec::never;
+        if (plans.when_idle) handle_one(plans.when_idle.release());
         else if (callbacks_->on_timeout) guarded([this] { callbacks_->on_timeout(*this); });
         else unhandled("timeout");
         return true;
     }
-    [[nodiscard]] exec::time_point own_deadline() const noexcept override { return busy_ || suspended_ ? exec::never : idle_until_; }
+    [[nodiscard]] exec::time_point own_deadline() const noexcept override {
+        return busy_ || suspended_ || !agenda_ ? exec::never : agenda_->idle_until;
+    }
     void on_terminate() noexcept override {
         if (!initialised_ || !callbacks_->terminate) return;
         try {
@@ -125,21 +136,29 @@ protected:
         }
     }
     void destroy_state() noexcept override {
-        first_.reset();
-        when_idle_.reset();
+        agenda_.reset();
         if (void* state = std::exchange(state_, nullptr)) callbacks_->destroy(state);
     }
 
-    const callbacks* callbacks_;
-    void* state_ = nullptr;
-    proc::signal_ptr first_;      // handle_continue comes before everything else
-    proc::signal_ptr when_idle_;  // instead of otp::timeout
-    exec::time_point idle_until_ = exec::never;
-    std::chrono::nanoseconds idle_for_{0};
-    bool busy_ = false;       // a handler waits
+    /// What only some servers ever have; made when it is first needed.
+    struct agenda {
+        proc::signal_ptr first;      // handle_continue comes before everything else
+        proc::signal_ptr when_idle;  // instead of otp::timeout
+        exec::time_point idle_until = exec::never;
+        std::chrono::nanoseconds idle_for{0};
+    };
+    [[nodiscard]] agenda& planned() {
+        if (!agenda_) agenda_ = std::make_unique<agenda>();
+        return *agenda_;
+    }
+
+    bool busy_ = false;  // a handler waits
     bool suspended_ = false;
     bool interleaves_ = false;
     bool initialised_ = false;
+    const callbacks* callbacks_;
+    void* state_ = nullptr;
+    std::unique_ptr<agenda> agenda_;
 };
 
 }  // namespace otp::inline OTP_ABI::behaviour

@@ -83,7 +83,7 @@ struct stop_call final {
         if (why == call->request.why && why != reason::noproc) call->reply(result<void>{});
         else call->reply(why);
     }
-    static constexpr proc::signal_ops ops{&handle, &end, 0, type_id_of<stop_order>, "stop"};
+    static constexpr proc::signal_ops ops{&handle, &end, nullptr, type_id_of<stop_order>, "stop"};
     [[nodiscard]] static block* make(reason why) {
         auto* made = proc::make_signal<block>(std::in_place, stop_order{std::move(why)});
         made->ops = &ops;
@@ -161,7 +161,7 @@ struct init_call {
             call->reply(result<void>{});
         }
     }
-    static constexpr proc::signal_ops ops{&handle, &block::end, type_id_of<T>, 0, "init"};
+    static constexpr proc::signal_ops ops{&handle, &block::end, type_id_of<T>, nullptr, "init"};
 
 private:
     template <class Task>

@@ -10,6 +10,8 @@
 
 #include "otp/behaviour/client.hpp"
 #include "otp/process/launch.hpp"
+#include "otp/runtime/runtime.hpp"
+#include "otp/runtime/simulation.hpp"
 
 namespace otp::inline OTP_ABI {
 
@@ -72,7 +74,6 @@ template <class T>
 [[nodiscard]] starting start_as(exec::executor& ex, proc::bond bond, const name<T>& called) {
     return {ex, called.text(), infinity, bond};
 }
-[[nodiscard]] inline starting start_as(exec::executor& ex, proc::bond bond) { return {ex, {}, infinity, bond}; }
 
 template <class T, class... A>
 [[nodiscard]] result<server<T>> begin(starting how, A&&... arguments) {
@@ -87,6 +88,19 @@ template <class T, class... A>
     return monitored_server<T>{std::move(*started), monitor_ref{how.monitor}};
 }
 
+/// Starts a T on a runtime; the arguments may begin with options or a name.
+template <proc::bond Bond, class T, class... A>
+[[nodiscard]] auto start_on(exec::executor& ex, A&&... arguments) {
+    if constexpr (Bond == proc::bond::monitored) return begin_monitored<T>({ex, {}, infinity, Bond}, std::forward<A>(arguments)...);
+    else return begin<T>({ex, {}, infinity, Bond}, std::forward<A>(arguments)...);
+}
+template <proc::bond Bond, class T, class First, class... A>
+    requires leads_with_options<T, First>
+[[nodiscard]] auto start_on(exec::executor& ex, First&& first, A&&... arguments) {
+    if constexpr (Bond == proc::bond::monitored) return begin_monitored<T>(start_as(ex, Bond, first), std::forward<A>(arguments)...);
+    else return begin<T>(start_as(ex, Bond, first), std::forward<A>(arguments)...);
+}
+
 }  // namespace behaviour
 
 /// Starts a gen_server process and blocks until its init has returned. Arguments go to T's `init`, or to its constructor if it has
@@ -96,45 +110,45 @@ template <class T, class... A>
 template <class T, class... A>
     requires(!behaviour::leads_with_options<T, A...>)
 result<server<T>> start(A&&... arguments) {
-    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::none), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::none, T>(exec::current_executor(), std::forward<A>(arguments)...);
 }
 template <class T, class... A>
 result<server<T>> start(const start_options& options, A&&... arguments) {
-    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::none, options), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::none, T>(exec::current_executor(), options, std::forward<A>(arguments)...);
 }
 template <class T, class... A>
 result<server<T>> start(const name<T>& called, A&&... arguments) {
-    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::none, called), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::none, T>(exec::current_executor(), called, std::forward<A>(arguments)...);
 }
 
 /// The same, linked to the calling process from the very creation. On a plain thread: no_process. gen_server:start_link/3,4.
 template <class T, class... A>
     requires(!behaviour::leads_with_options<T, A...>)
 result<server<T>> start_link(A&&... arguments) {
-    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::linked), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::linked, T>(exec::current_executor(), std::forward<A>(arguments)...);
 }
 template <class T, class... A>
 result<server<T>> start_link(const start_options& options, A&&... arguments) {
-    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::linked, options), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::linked, T>(exec::current_executor(), options, std::forward<A>(arguments)...);
 }
 template <class T, class... A>
 result<server<T>> start_link(const name<T>& called, A&&... arguments) {
-    return behaviour::begin<T>(behaviour::start_as(exec::current_executor(), proc::bond::linked, called), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::linked, T>(exec::current_executor(), called, std::forward<A>(arguments)...);
 }
 
 /// The same, monitored by the caller from the very creation: its end comes as otp::down. gen_server:start_monitor/3,4.
 template <class T, class... A>
     requires(!behaviour::leads_with_options<T, A...>)
 result<monitored_server<T>> start_monitor(A&&... arguments) {
-    return behaviour::begin_monitored<T>(behaviour::start_as(exec::current_executor(), proc::bond::monitored), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::monitored, T>(exec::current_executor(), std::forward<A>(arguments)...);
 }
 template <class T, class... A>
 result<monitored_server<T>> start_monitor(const start_options& options, A&&... arguments) {
-    return behaviour::begin_monitored<T>(behaviour::start_as(exec::current_executor(), proc::bond::monitored, options), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::monitored, T>(exec::current_executor(), options, std::forward<A>(arguments)...);
 }
 template <class T, class... A>
 result<monitored_server<T>> start_monitor(const name<T>& called, A&&... arguments) {
-    return behaviour::begin_monitored<T>(behaviour::start_as(exec::current_executor(), proc::bond::monitored, called), std::forward<A>(arguments)...);
+    return behaviour::start_on<proc::bond::monitored, T>(exec::current_executor(), called, std::forward<A>(arguments)...);
 }
 
 /// The server that is registered under a typed name, if it lives and is one of T.
@@ -145,4 +159,52 @@ template <class T>
     return server<T>{std::move(*found)};
 }
 
+template <class T, class... A>
+auto runtime::start(A&&... args) {
+    return behaviour::start_on<proc::bond::none, T>(executor(), std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto runtime::start(const start_options& options, A&&... args) {
+    return behaviour::start_on<proc::bond::none, T>(executor(), options, std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto runtime::start_link(A&&... args) {
+    return behaviour::start_on<proc::bond::linked, T>(executor(), std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto runtime::start_link(const start_options& options, A&&... args) {
+    return behaviour::start_on<proc::bond::linked, T>(executor(), options, std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto runtime::start_monitor(A&&... args) {
+    return behaviour::start_on<proc::bond::monitored, T>(executor(), std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto runtime::start_monitor(const start_options& options, A&&... args) {
+    return behaviour::start_on<proc::bond::monitored, T>(executor(), options, std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto simulation::start(A&&... args) {
+    return behaviour::start_on<proc::bond::none, T>(executor(), std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto simulation::start(const start_options& options, A&&... args) {
+    return behaviour::start_on<proc::bond::none, T>(executor(), options, std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto simulation::start_link(A&&... args) {
+    return behaviour::start_on<proc::bond::linked, T>(executor(), std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto simulation::start_link(const start_options& options, A&&... args) {
+    return behaviour::start_on<proc::bond::linked, T>(executor(), options, std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto simulation::start_monitor(A&&... args) {
+    return behaviour::start_on<proc::bond::monitored, T>(executor(), std::forward<A>(args)...);
+}
+template <class T, class... A>
+auto simulation::start_monitor(const start_options& options, A&&... args) {
+    return behaviour::start_on<proc::bond::monitored, T>(executor(), options, std::forward<A>(args)...);
+}
 }  // namespace otp::inline OTP_ABI

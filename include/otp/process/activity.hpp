@@ -33,6 +33,9 @@ struct wait {
     [[nodiscard]] bool settled() const noexcept { return got != nullptr || expired; }
     [[nodiscard]] signal* take() noexcept { return std::exchange(got, nullptr); }
 
+    /// For what may have to be tried again: called in the process when the token comes; false keeps it waiting, for the same
+    /// number.
+    bool (*retry)(wait& self) noexcept = nullptr;
     std::uint64_t ref = 0;
     exec::time_point deadline = exec::never;
     signal* got = nullptr;

@@ -18,7 +18,7 @@ namespace otp::inline OTP_ABI::proc {
 
 template <class M>
 struct to_inbox {
-    static constexpr signal_ops ops{nullptr, &message_signal<M>::end, 0, type_id_of<M>, type_name<M>()};
+    static constexpr signal_ops ops{nullptr, &message_signal<M>::end, nullptr, type_id_of<M>, type_name<M>()};
 };
 
 /// The process that stands for an inbox: nothing but a mailbox, and who listens to it.

@@ -109,7 +109,7 @@ struct end_call final {
         if (call->has(is_answered) || !call->caller) return free_signal(call);
         call->reply(ended{why});
     }
-    static constexpr signal_ops ops{&handle, &end, 0, 0, "wait"};
+    static constexpr signal_ops ops{&handle, &end, nullptr, nullptr, "wait"};
 };
 
 }  // namespace proc

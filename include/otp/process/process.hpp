@@ -30,6 +30,7 @@ struct unwinding {};
 
 enum class process_role : std::uint8_t {
     scheduled,  // takes turns on workers
+    on_thread,  // runs once, on a thread of its own
     thread,     // stands for a thread of the user's own while it calls
     inbox,      // a mailbox that somebody else awaits
 };
@@ -152,8 +153,10 @@ public:
     virtual void on_down_message(signal* s);
     /// Asked to end by a shutdown of its runtime, in its own way.
     virtual void ask_to_end(const reason& why) noexcept;
-    /// The callback struct, 0 if none.
-    [[nodiscard]] virtual type_id behaviour_type() const noexcept { return 0; }
+    /// The callback struct, null if none.
+    [[nodiscard]] virtual type_id behaviour_type() const noexcept { return nullptr; }
+    /// How a message of this type goes to the struct's handle_info; null if it has none for it.
+    [[nodiscard]] virtual const signal_ops* info_ops(type_id) const noexcept { return nullptr; }
     /// Name of the callback struct or "".
     [[nodiscard]] virtual std::string_view behaviour_name() const noexcept { return {}; }
 
@@ -180,6 +183,7 @@ protected:
     /// It was idle and something came; called by the one pusher that found it so.
     virtual void wake() noexcept;
     void handle_one(signal* s) noexcept;
+    void die() noexcept;
     template <class F>
     void guarded(F&& call) noexcept {
         try {
@@ -205,7 +209,6 @@ private:
     void expire(wait& w) noexcept;
     void set_timer() noexcept;
     bool step();
-    void die() noexcept;
     void strike(reason why) noexcept;
     static void timer_due(exec::timer& due) noexcept;
 

@@ -28,9 +28,9 @@ struct peer_signal final : signal {
     static const signal_ops exit_message_ops;
     static const signal_ops down_message_ops;
 };
-inline constexpr signal_ops peer_signal::peer_ops{nullptr, &peer_signal::end, 0, 0, "signal"};
-inline constexpr signal_ops peer_signal::exit_message_ops{&peer_signal::handle_trapped, &peer_signal::end, 0, 0, "exit_signal"};
-inline constexpr signal_ops peer_signal::down_message_ops{&peer_signal::handle_down, &peer_signal::end, 0, 0, "down"};
+inline constexpr signal_ops peer_signal::peer_ops{nullptr, &peer_signal::end, nullptr, nullptr, "signal"};
+inline constexpr signal_ops peer_signal::exit_message_ops{&peer_signal::handle_trapped, &peer_signal::end, nullptr, nullptr, "exit_signal"};
+inline constexpr signal_ops peer_signal::down_message_ops{&peer_signal::handle_down, &peer_signal::end, nullptr, nullptr, "down"};
 
 [[nodiscard]] inline peer_signal* make_peer_signal(signal_kind kind, process* from, std::uint64_t ref, reason why = {}) {
     return make_signal<peer_signal>(kind, from, ref, std::move(why));

@@ -48,7 +48,7 @@ struct signal_ops {
     void (*handle)(process& self, signal* s);
     /// The signal can't be handled: answers who waits for it with `why` and destroys it. Any thread.
     void (*drop)(signal* s, const reason& why) noexcept;
-    type_id receiver;  // the callback struct; 0 where any process will do
+    type_id receiver;  // the callback struct; null where any process will do
     type_id message;
     std::string_view message_name;
 };

@@ -145,7 +145,7 @@ public:
         self.add_activity(self.main_);
         self.drive(self.main_);
     }
-    static constexpr signal_ops ops{&handle, &block::end, 0, 0, "run"};
+    static constexpr signal_ops ops{&handle, &block::end, nullptr, nullptr, "run"};
 
 private:
     struct main_run final : activity {

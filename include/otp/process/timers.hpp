@@ -130,7 +130,7 @@ struct timer_signal final : signal {
     }
     static const signal_ops timer_ops;
 };
-inline constexpr signal_ops timer_signal::timer_ops{&timer_signal::handle, &timer_signal::end, 0, 0, "timer"};
+inline constexpr signal_ops timer_signal::timer_ops{&timer_signal::handle, &timer_signal::end, nullptr, nullptr, "timer"};
 
 inline void message_timer::due(exec::timer& t) noexcept {
     auto& self = static_cast<message_timer&>(t);

@@ -15,7 +15,7 @@ struct token_signal final : signal {
     static void end(signal* s, const reason&) noexcept { free_signal(static_cast<token_signal*>(s)); }
     static const signal_ops token_ops;
 };
-inline constexpr signal_ops token_signal::token_ops{nullptr, &token_signal::end, 0, 0, "token"};
+inline constexpr signal_ops token_signal::token_ops{nullptr, &token_signal::end, nullptr, nullptr, "token"};
 
 /// Stands in the queue of a process as a message. Any thread.
 inline void queue_token(process& to, std::uint64_t ref) {

@@ -120,7 +120,7 @@ inline void process::receive_exit(signal* s) noexcept {
 }
 
 inline void process::strike(reason why) noexcept {
-    if (role_ != process_role::scheduled) return;  // a thread or an inbox has no life of its own to end
+    if (role_ == process_role::thread || role_ == process_role::inbox) return;  // no life of its own to end
     struck_ = true;
     stop(std::move(why));
 }

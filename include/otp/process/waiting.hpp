@@ -30,6 +30,10 @@ inline void process::end_wait(wait& w) noexcept {
 inline void process::settle(signal* s) noexcept {
     for (wait* w = waits_; w; w = w->next) {
         if (w->ref != s->ref) continue;
+        if (w->retry) {
+            drop(std::exchange(s, nullptr), reason::ignored);
+            if (!w->retry(*w)) return;
+        }
         end_wait(*w);
         w->got = s;
         waiter& by = *w->by;
@@ -144,7 +148,7 @@ struct tick_signal final : signal {
     static void end(signal* s, const reason&) noexcept { free_signal(static_cast<tick_signal*>(s)); }
     static const signal_ops tick_ops;
 };
-inline constexpr signal_ops tick_signal::tick_ops{nullptr, &tick_signal::end, 0, 0, "tick"};
+inline constexpr signal_ops tick_signal::tick_ops{nullptr, &tick_signal::end, nullptr, nullptr, "tick"};
 
 inline void process::timer_due(exec::timer& due) noexcept { static_cast<process&>(due).post(make_signal<tick_signal>()); }
 

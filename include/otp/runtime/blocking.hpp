@@ -58,12 +58,10 @@ inline void worker_pool::unblock(blocked& b) noexcept {
 /// True: unblocked. False: the deadline is over.
 inline bool worker_pool::await(blocked& b, time_point deadline) noexcept {
     auto seen = std::uint32_t{crew::waiting};
-    // Acquire, here and below, pairs with unblock. Relaxed on success: a mark for unblock.
-    if (!b.word.compare_exchange_strong(seen, crew::asleep, std::memory_order_relaxed, std::memory_order_acquire) &&
-        seen == crew::unblocked)
-        return true;
+    // Relaxed: a mark for unblock. It fails after unblock, or if an earlier wait has left the mark.
+    (void)b.word.compare_exchange_strong(seen, crew::asleep, std::memory_order_relaxed, std::memory_order_relaxed);
     for (;;) {
-        if (b.word.load(std::memory_order_acquire) == crew::unblocked) return true;
+        if (b.word.load(std::memory_order_acquire) == crew::unblocked) return true;  // pairs with unblock, as below
         if (!futex::wait(b.word, crew::asleep, deadline)) return b.word.load(std::memory_order_acquire) == crew::unblocked;
     }
 }
@@ -83,8 +81,8 @@ inline bool worker_pool::await_as_guest(blocked& b, time_point deadline) noexcep
             late = !futex::wait(b.word, crew::asleep, deadline);
             crew_.forget(turn);
             auto seen = std::uint32_t{crew::asleep};
-            // Acquire on failure, as above; relaxed on success: its own mark.
-            (void)b.word.compare_exchange_strong(seen, crew::waiting, std::memory_order_relaxed, std::memory_order_acquire);
+            // Relaxed: takes its own mark back.
+            (void)b.word.compare_exchange_strong(seen, crew::waiting, std::memory_order_relaxed, std::memory_order_relaxed);
         }
         if (late) return b.word.load(std::memory_order_acquire) == crew::unblocked;  // as above
     }

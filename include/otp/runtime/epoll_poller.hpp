@@ -3,6 +3,7 @@
 
 #if defined(__linux__)
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <mutex>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -154,8 +156,9 @@ private:
 #endif
         // Rounded up: a shorter sleep would spin through the last millisecond.
         const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-        constexpr std::int64_t longest = std::numeric_limits<int>::max();
-        return ::epoll_wait(epoll_.get(), events, room, static_cast<int>(std::min<std::int64_t>(milliseconds, longest)));
+        const auto longest = std::int64_t{std::numeric_limits<int>::max()};
+        const auto limit = static_cast<int>(std::min<std::int64_t>(milliseconds, longest));
+        return ::epoll_wait(epoll_.get(), events, room, limit);
     }
 
     void set_timer() noexcept {

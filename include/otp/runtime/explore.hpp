@@ -1,6 +1,7 @@
 // Runs a test under many seeds, and shows the shortest run that fails.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -33,7 +34,7 @@ struct explore_options {
 
 /// What explore found.
 struct exploration {
-    std::size_t runs = 0;    ///< how many there were
+    std::size_t runs = 0;    ///< how many seeds were tried
     std::uint64_t seed = 0;  ///< of the shortest run that failed
     std::string what;        ///< how it failed; empty: none did
     std::string trace;       ///< its choices, for otp::replay, and its last steps
@@ -106,9 +107,10 @@ template <class F>
 
 }  // namespace exec
 
-/// Calls `test(simulation&)` once for each seed, each time in a fresh simulation. An exception that leaves it is a failure, and so
-/// is a deadlock. After the first failure some more seeds are tried, for a shorter one. With OTP_SEED=n in the environment
-/// only seed n runs. A test that doesn't do the same in two runs of one seed fails for that.
+/// Calls `test(simulation&)` once for each seed, each time in a fresh simulation. An exception that leaves it is a
+/// failure, and so is a deadlock. After the first failure some more seeds are tried, for a shorter one, and the shortest
+/// runs once more for its trace; where it then goes another way, `what` says so. With OTP_SEED=n in the environment only
+/// seed n runs.
 template <class F>
 [[nodiscard]] exploration explore(explore_options options, F&& test) {
     constexpr std::size_t shown = 50;

@@ -16,8 +16,8 @@
 
 #include "otp/config.hpp"
 
-// OTP_UCONTEXT_FIBERS: 1 switches stacks with swapcontext also where the header has an own switch (x86-64, AArch64). It is
-// some twenty times slower; needed where the processor checks a shadow stack (CET). The same in all units of a program.
+// OTP_UCONTEXT_FIBERS: 1 switches stacks with swapcontext also where the header has an own switch (x86-64, AArch64). It
+// is some twenty times slower; needed where the processor checks a shadow stack (CET). The same in all units of a program.
 #ifndef OTP_UCONTEXT_FIBERS
 #if (defined(__x86_64__) && !defined(__ILP32__)) || (defined(__aarch64__) && !defined(__ILP32__))
 #define OTP_UCONTEXT_FIBERS 0
@@ -111,8 +111,8 @@ inline void* prepare_stack(std::byte* bottom, std::size_t size, stack_entry entr
 
 #elif defined(__x86_64__)
 
-/// Leaves the running stack, its place in *from, and goes on at `to`; returns what is passed by whoever comes back. What a
-/// call must keep is kept: callee-saved registers, the SSE and x87 control words.
+/// Leaves the running stack, its place in *from, and goes on at `to`; returns what is passed by whoever comes back. What
+/// a call must keep is kept: callee-saved registers, the SSE and x87 control words.
 OTP_FIBERS_OPAQUE inline void* switch_stacks(void** from, void* to, void* passed) noexcept {
     asm volatile(
         "leaq -128(%%rsp), %%rsp\n\t"  // the red zone
@@ -163,8 +163,8 @@ inline void* prepare_stack(std::byte* bottom, std::size_t size, stack_entry entr
 
 #else
 
-/// Leaves the running stack, its place in *from, and goes on at `to`; returns what is passed by whoever comes back. What a
-/// call must keep is kept: callee-saved registers, the floating-point control word.
+/// Leaves the running stack, its place in *from, and goes on at `to`; returns what is passed by whoever comes back. What
+/// a call must keep is kept: callee-saved registers, the floating-point control word.
 OTP_FIBERS_OPAQUE inline void* switch_stacks(void** from, void* to, void* passed) noexcept {
     register void* carried asm("x0") = passed;
     asm volatile(
@@ -228,11 +228,13 @@ public:
     [[nodiscard]] static std::unique_ptr<fiber> make(std::size_t stack_bytes) noexcept {
         const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
         const auto size = (stack_bytes + page - 1) / page * page;
-        void* memory = ::mmap(nullptr, page + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* memory =
+            ::mmap(nullptr, page + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) return nullptr;
         // The guard page: an overflow ends the program instead of running into other memory.
         if (::mprotect(memory, page, PROT_NONE) == 0)
-            if (auto* made = new (std::nothrow) fiber{static_cast<std::byte*>(memory), page, size}) return std::unique_ptr<fiber>{made};
+            if (auto* made = new (std::nothrow) fiber{static_cast<std::byte*>(memory), page, size})
+                return std::unique_ptr<fiber>{made};
         ::munmap(memory, page + size);
         return nullptr;
     }
@@ -259,7 +261,8 @@ public:
     /// Is this an address in its stack?
     [[nodiscard]] bool holds(const void* address) const noexcept {
         // Unsigned: below the bottom is far above the top.
-        return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(inside_.bottom) < inside_.size;
+        return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(inside_.bottom) <
+               inside_.size;
     }
 
     /// Gives it work, from outside, when idle; resume begins it.
@@ -282,7 +285,7 @@ public:
 
 private:
     struct side {
-        void* place = nullptr;         // while the other side runs
+        void* place = nullptr;  // while the other side runs
         void* exceptions_caught = nullptr;
         unsigned exceptions_thrown = 0;
         const void* bottom = nullptr;  // what the sanitizers want to know; unused without them

@@ -80,9 +80,10 @@ public:
     /// A parked worker that is awake by itself. True: it was notified meanwhile, and counts as searching; false: it doesn't.
     [[nodiscard]] bool unpark(std::size_t w, parking where) noexcept {
         auto expected = value(where);
-        // Relaxed on success: nothing was written for it. Acquire on failure pairs with the claim.
+        // Relaxed: if nobody has chosen it there is nothing to see.
         if (!spots_[w].compare_exchange_strong(expected, value(parking::empty), std::memory_order_relaxed,
-                                               std::memory_order_acquire)) {
+                                               std::memory_order_relaxed)) {
+            (void)notified(w);  // to see what the claimant has published
             woken(w);
             return true;
         }

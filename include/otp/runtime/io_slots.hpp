@@ -67,7 +67,8 @@ public:
     [[nodiscard]] slot* begin() noexcept { return slots_.get(); }
     [[nodiscard]] slot* end() noexcept { return slots_.get() + capacity_; }
 
-    [[nodiscard]] std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }  // any thread, a hint
+    /// How many are filled. Any thread, without the lock, a hint.
+    [[nodiscard]] std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }  // as above
 
 private:
     static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();

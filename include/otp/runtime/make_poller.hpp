@@ -13,9 +13,9 @@
 
 namespace otp::inline OTP_ABI::exec {
 
-/// Makes a poller of that kind; null, with errno set, if the system can't give one (EMFILE, ENFILE, ENOMEM; ENOSYS where
-/// there is no epoll). `automatic` follows the environment variable OTP_POLLER (epoll or poll) if it is set, else it takes
-/// epoll, and poll(2) where there is none.
+/// Makes a poller of that kind; null, with errno set, if the system can't give one (EMFILE, ENFILE, ENOMEM; ENOSYS
+/// where there is no epoll). `automatic` takes poll(2) if the environment variable OTP_POLLER is "poll"; else epoll, and
+/// poll(2) where there is none.
 [[nodiscard]] inline std::unique_ptr<poller> make_poller(poller_kind kind = poller_kind::automatic) {
     const auto made = [](auto fresh) -> std::unique_ptr<poller> {
         if (fresh->failure() == 0) return fresh;

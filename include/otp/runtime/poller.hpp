@@ -47,8 +47,8 @@ struct io_ticket {
 /// reported, then each change ("edge-triggered"): after a direction was reported, it is promised to be reported again
 /// only after an operation in it came to EAGAIN and `rearm` was called.
 ///
-/// After fork the child must not use the parent's poller, not even to remove a descriptor: the kernel's object is shared
-/// between them. A child that lives on makes a runtime of its own.
+/// After fork the child must not use the parent's poller, not even to remove a descriptor: the kernel's object is
+/// shared between them. A child that lives on makes a runtime of its own.
 class poller {
 public:
     poller() = default;
@@ -56,8 +56,9 @@ public:
     poller& operator=(const poller&) = delete;
     virtual ~poller() = default;
 
-    /// Watches `fd`, which doesn't block, and sets `ticket` before the first event may come. Returns 0 or an errno: EEXIST
-    /// (watched already), ENOMEM, ENOSPC (the system's limit), EPERM (not a thing to be watched). Any thread.
+    /// Watches `fd`, which doesn't block, and sets `ticket` before the first event may come. Returns 0 or an errno:
+    /// EEXIST (watched already), EBADF, ENOMEM, ENOSPC (the system's limit), EPERM (not a thing to be watched).
+    /// Any thread.
     [[nodiscard]] virtual int add(int fd, intrusive_ptr<io_handler> handler, io_ticket& ticket) noexcept = 0;
 
     /// Ends the watching; called before close(fd). A call of `ready` that has begun, or one more from a batch that was
@@ -65,23 +66,24 @@ public:
     /// number never hears of it. A ticket that isn't valid any more is ignored. Any thread.
     virtual void remove(int fd, io_ticket ticket) noexcept = 0;
 
-    /// Says that an operation in the directions of `events` came to EAGAIN, so they are to be reported again. Any thread.
+    /// Says that an operation in the directions of `events` came to EAGAIN, so they are to be reported again. Any
+    /// thread; a ticket that isn't valid any more is ignored.
     virtual void rearm(io_ticket ticket, io_events events) noexcept = 0;
 
-    /// Waits for events for `timeout` at most (0: not at all, max: for ever) and calls the handlers. Returns how many it
-    /// has called. May return earlier, with 0: the caller looks at its clock. One thread at a time.
+    /// Waits for events for `timeout` at most (0: not at all, max: for ever) and calls the handlers. Returns how many
+    /// it has called. May return earlier, with 0: the caller looks at its clock. One thread at a time.
     virtual std::size_t poll(duration timeout) noexcept = 0;
 
-    /// Ends a poll, the one that runs or the next one. What was written before the call is seen after that poll. Any thread;
-    /// costs one atomic operation while an earlier wake has not been noticed.
+    /// Ends a poll, the one that runs or the next one. What was written before the call is seen after that poll. Costs
+    /// one atomic operation while an earlier wake has not been noticed. Any thread.
     virtual void wake() noexcept = 0;
 
-    /// A descriptor for a foreign event loop: readable whenever poll(0) would call a handler, wake() was called or the native
-    /// deadline is over. -1 if this poller has none. By the thread that polls.
+    /// A descriptor for a foreign event loop: readable whenever poll(0) would call a handler, wake() was called or the
+    /// native deadline is over. -1 if this poller has none. By the thread that polls.
     [[nodiscard]] virtual int native_fd() noexcept = 0;
 
-    /// Until when native_fd() may stay quiet; `never` for as long as it likes. Lasts until it is over and was polled, or
-    /// is set anew. By the thread that polls.
+    /// Until when native_fd() may stay quiet; `never` for as long as it likes. Lasts until it is over and was polled,
+    /// or is set anew. By the thread that polls.
     virtual void set_native_deadline(time_point deadline) noexcept = 0;
 
     /// How many descriptors are watched. Any thread, a hint.

@@ -86,9 +86,15 @@ public:
     template <class T, class... A>
     auto start(A&&... args);
     template <class T, class... A>
+    auto start(const start_options& options, A&&... args);
+    template <class T, class... A>
     auto start_link(A&&... args);
     template <class T, class... A>
+    auto start_link(const start_options& options, A&&... args);
+    template <class T, class... A>
     auto start_monitor(A&&... args);
+    template <class T, class... A>
+    auto start_monitor(const start_options& options, A&&... args);
     template <class F, class... A>
     auto spawn(F&& body, A&&... args);
     template <class F, class... A>
@@ -97,8 +103,8 @@ public:
     auto spawn_monitor(F&& body, A&&... args);
     template <class Name>
     auto whereis(const Name& name);
-    template <class... A>
-    auto serve(A&&... args);
+    template <class Style = void, class... A>
+    auto serve(const socket_options& options, A&&... args);
     template <class Task>
     auto run(Task task);
 

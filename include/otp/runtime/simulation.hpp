@@ -9,6 +9,7 @@
 #include "otp/base/exit.hpp"
 #include "otp/base/reason.hpp"
 #include "otp/config.hpp"
+#include "otp/fwd.hpp"
 #include "otp/runtime/executor.hpp"
 #include "otp/runtime/simulator.hpp"
 
@@ -22,8 +23,8 @@ namespace otp::inline OTP_ABI {
 /// The same program with the same seed and options does the same: trace_hash() says so. Time passes only when nothing can
 /// run, in a jump to the next timer; what happens takes no time.
 ///
-/// Thread safety: for its own thread only; any other that touches it or its processes ends the program, with a report. All
-/// functions are for outside its processes; in one, those that run the simulation throw otp::exit with bad_argument.
+/// Thread safety: for its own thread only; any other that touches it or its processes ends the program, with a report.
+/// In a process of its own, the functions that run the simulation throw otp::exit with bad_argument.
 class simulation {
 public:
     explicit simulation(std::uint64_t seed = 1, const simulation_options& options = {})
@@ -44,8 +45,8 @@ public:
     void run_all() { run_until_time(exec::never); }
     /// Lets `span` of time pass; what becomes due on the way runs, in order, also what is due at the very end.
     void advance(exec::duration span) { run_until_time(after(span)); }
-    /// Runs as advance(limit) does, but only until `done()`, which is asked before each step. False: `limit` has passed, and it
-    /// was never true. The predicate may make calls.
+    /// Runs as advance(limit) does, but only until `done()`, which is asked before each step. False: `limit` has passed,
+    /// and it was never true. The predicate may make calls.
     template <class Predicate>
     bool run_until(Predicate&& done, exec::duration limit) {
         return outside().run_until(after(limit), done);
@@ -75,9 +76,15 @@ public:
     template <class T, class... A>
     auto start(A&&... args);
     template <class T, class... A>
+    auto start(const start_options& options, A&&... args);
+    template <class T, class... A>
     auto start_link(A&&... args);
     template <class T, class... A>
+    auto start_link(const start_options& options, A&&... args);
+    template <class T, class... A>
     auto start_monitor(A&&... args);
+    template <class T, class... A>
+    auto start_monitor(const start_options& options, A&&... args);
     template <class F, class... A>
     auto spawn(F&& body, A&&... args);
     template <class F, class... A>
@@ -86,8 +93,8 @@ public:
     auto spawn_monitor(F&& body, A&&... args);
     template <class Name>
     auto whereis(const Name& name);
-    template <class... A>
-    auto serve(A&&... args);
+    template <class Style = void, class... A>
+    auto serve(const socket_options& options, A&&... args);
 
     /// What the process layer talks to.
     [[nodiscard]] exec::executor& executor() noexcept { return executor_; }

@@ -27,11 +27,17 @@ namespace otp::inline OTP_ABI {
 
 /// How a simulation runs.
 struct simulation_options {
-    otp::strategy strategy{};                               ///< who comes next
-    std::size_t trace = 100;                                ///< how many of the last steps trace() can show; 0 is fastest
-    std::size_t stacks = 10'000;                            ///< how many turns may be blocked at once; past it a blocking call fails with system_limit
-    std::size_t stack_size = exec::default_stack_size;      ///< bytes that a handler's calls may take
-    std::uint64_t steps = ~std::uint64_t{0};                ///< when so many are done, nothing runs any more: a blocking call ends with deadlock
+    /// Who comes next.
+    otp::strategy strategy{};
+    /// How many of the last steps trace() can show; 0 is fastest.
+    std::size_t trace = 100;
+    /// How many turns there may be at once, of which all but one can be blocked. Past it a blocking call of a process
+    /// fails with system_limit.
+    std::size_t stacks = 10'000;
+    /// Bytes that a handler and what it calls may take.
+    std::size_t stack_size = exec::default_stack_size;
+    /// When so many steps are done, nothing runs any more, and a blocking operation ends with deadlock.
+    std::uint64_t steps = ~std::uint64_t{0};
 };
 
 namespace exec {
@@ -74,8 +80,8 @@ public:
         return timers_.disarm(t);
     }
 
-    /// In a turn: the others go on, this turn when it is chosen again; without a free stack no_spare_worker. Outside: runs the
-    /// simulation; a deadline that is past is timed_out at once. On another thread: deadlock.
+    /// In a turn: the others go on, this turn when it is chosen again; without a free stack no_spare_worker. Outside: runs
+    /// the simulation; a deadline that is past is timed_out at once. On another thread: deadlock.
     [[nodiscard]] block_result block(blocked& b, time_point deadline) noexcept override {
         if (!on_own_thread()) return block_result::deadlock;
         if (is_unblocked(b)) return block_result::unblocked;
@@ -228,13 +234,14 @@ private:
     };
 
     static constexpr duration start = std::chrono::seconds{1};
-    static constexpr duration patience = std::chrono::seconds{30};      // of each part of a shutdown, virtual
-    static constexpr std::uint64_t patience_steps = 10'000'000;         // the same for those who let no time pass
+    static constexpr duration patience = std::chrono::seconds{30};  // of each part of a shutdown, virtual
+    static constexpr std::uint64_t patience_steps = 10'000'000;     // the same for those who let no time pass
     static constexpr std::uint64_t timer_id = ~std::uint64_t{0};
 
     [[nodiscard]] bool on_own_thread() const noexcept { return &current() == thread_; }
     void check_thread(const char* what) const noexcept {
-        if (!on_own_thread()) [[unlikely]] refuse(what);
+        if (!on_own_thread()) [[unlikely]]
+            refuse(what);
     }
     // There is nobody to return an error to.
     [[noreturn, gnu::cold, gnu::noinline]] static void refuse(const char* what) noexcept {
@@ -266,7 +273,8 @@ private:
             if (w.timed_out) return block_result::timed_out;
             if (step() || pass_time(never)) continue;
             ++deadlocks_;
-            deadlock_report_ = spent() ? "all steps that the options allow are done:\n" : "nothing can run and no timer is armed:\n";
+            deadlock_report_ =
+                spent() ? "all steps that the options allow are done:\n" : "nothing can run and no timer is armed:\n";
             deadlock_report_ += who_waits();
             return block_result::deadlock;
         }
@@ -355,7 +363,7 @@ private:
     std::atomic<duration::rep> now_{start.count()};
     std::vector<std::unique_ptr<fiber>> stacks_;
     std::vector<fiber*> idle_;
-    fiber* running_ = nullptr;    // while a turn runs
+    fiber* running_ = nullptr;   // while a turn runs
     waiter* waiters_ = nullptr;  // the youngest
     bool ended_ = false;
 

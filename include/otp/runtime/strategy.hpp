@@ -36,7 +36,9 @@ public:
 
     [[nodiscard]] constexpr std::uint64_t next() noexcept { return stir(state_ += 0x9e3779b97f4a7c15U, 0); }
     /// From 0 to n - 1, for n up to 2^32.
-    [[nodiscard]] constexpr std::size_t below(std::size_t n) noexcept { return static_cast<std::size_t>(((next() >> 32) * n) >> 32); }
+    [[nodiscard]] constexpr std::size_t below(std::size_t n) noexcept {
+        return static_cast<std::size_t>(((next() >> 32) * n) >> 32);
+    }
 
 private:
     std::uint64_t state_;
@@ -88,9 +90,9 @@ class strategy {
 public:
     constexpr strategy() noexcept = default;  // random
     // What the names below are made from.
-    constexpr explicit strategy(exec::strategy_kind kind, unsigned depth = 0,
+    constexpr explicit strategy(exec::strategy_kind kind, unsigned depth = 0, std::size_t turns = 0,
                                 intrusive_ptr<const exec::choice_list> list = {}) noexcept
-        : kind_{kind}, depth_{depth}, list_{std::move(list)} {}
+        : kind_{kind}, depth_{depth}, turns_{turns}, list_{std::move(list)} {}
 
     /// Such as "pct(3)".
     [[nodiscard]] std::string to_string() const {
@@ -100,15 +102,17 @@ public:
             case exec::strategy_kind::replay: return "replay";
             case exec::strategy_kind::pct: break;
         }
-        return "pct(" + std::to_string(depth_) + ")";
+        return "pct(" + std::to_string(depth_) + (turns_ != 0 ? ", " + std::to_string(turns_) : "") + ")";
     }
     [[nodiscard]] exec::strategy_kind kind() const noexcept { return kind_; }
     [[nodiscard]] unsigned depth() const noexcept { return depth_; }
+    [[nodiscard]] std::size_t turns() const noexcept { return turns_; }
     [[nodiscard]] const exec::choice_list* list() const noexcept { return list_.get(); }
 
 private:
     exec::strategy_kind kind_ = exec::strategy_kind::random;
     unsigned depth_ = 0;
+    std::size_t turns_ = 0;
     intrusive_ptr<const exec::choice_list> list_;
 };
 
@@ -116,24 +120,27 @@ private:
 inline constexpr strategy random = strategy{exec::strategy_kind::random};
 /// In the order in which they became runnable; the same for all seeds.
 inline constexpr strategy round_robin = strategy{exec::strategy_kind::round_robin};
-/// Probabilistic concurrency testing (Burckhardt and others, 2010): the process of the highest random priority runs, and at
-/// `depth` - 1 random moments the running one falls behind all others. Finds an order of `depth` events that must
-/// come true for a bug to show far more often than `random` does in a long run. Priorities are drawn anew every 16384
-/// turns, so that nobody starves.
-[[nodiscard]] inline strategy pct(unsigned depth) { return strategy{exec::strategy_kind::pct, depth}; }
+/// Probabilistic concurrency testing (Burckhardt and others, 2010): the process of the highest random priority runs, and
+/// at `depth` - 1 random moments the running one falls behind all others. In a long run it finds an order of `depth`
+/// events, which must come true for a bug to show, far more often than `random` does. `turns` is about how many turns a
+/// run takes, if that is known: the moments lie among them. Priorities are drawn anew every 16384 turns, so that nobody
+/// starves.
+[[nodiscard]] inline strategy pct(unsigned depth, std::size_t turns = 0) {
+    return strategy{exec::strategy_kind::pct, depth, turns};
+}
 /// The choices of an earlier run of the same program, from simulation::choices() or exploration::trace; what comes after
 /// their end, or where the program has become another, goes round robin.
 [[nodiscard]] inline strategy replay(std::string_view trace) {
-    return strategy{exec::strategy_kind::replay, 0, exec::choice_list::parse(trace)};
+    return strategy{exec::strategy_kind::replay, 0, 0, exec::choice_list::parse(trace)};
 }
 
 namespace exec {
 
 /// What can run next.
 struct candidate {
-    std::uint64_t id;    // of the process
+    std::uint64_t id;  // of the process
     runnable* who;
-    void* paused;        // the turn to go on with; null: a fresh one
+    void* paused;           // the turn to go on with; null: a fresh one
     std::uint64_t key = 0;  // the chooser's
 };
 
@@ -194,7 +201,7 @@ public:
 private:
     using kind = strategy_kind;
     static constexpr std::uint64_t clock_id = ~std::uint64_t{0};  // the timers take part in pct as one process
-    static constexpr std::uint64_t round_length = 16384;
+    static constexpr std::size_t round_length = 16384;
     static constexpr std::uint64_t drawn = std::uint64_t{1} << 63;  // a priority that is not lowered
 
     static bool lower(const candidate& a, const candidate& b) noexcept {
@@ -226,7 +233,8 @@ private:
         }
         // The others keep their order; the front moves through the vector.
         std::copy_backward(ready_.begin() + static_cast<std::ptrdiff_t>(first_),
-                           ready_.begin() + static_cast<std::ptrdiff_t>(at), ready_.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+                           ready_.begin() + static_cast<std::ptrdiff_t>(at),
+                           ready_.begin() + static_cast<std::ptrdiff_t>(at) + 1);
         ++first_;
         if (2 * first_ >= ready_.size()) {
             ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(first_));
@@ -235,14 +243,15 @@ private:
         return next;
     }
 
-    // The change points of a round lie within its first `length` turns, and the length is drawn evenly on a logarithmic
-    // scale: how long a run will be is not known, and must not depend on earlier runs.
+    // The change points of a round lie within its first `length` turns. Where nobody says how long a run is, that is drawn
+    // evenly on a logarithmic scale: it must not depend on earlier runs, else a seed alone would not repeat one.
     void begin_round() {
         turn_ = 0;
         salt_ = dice_.next();
         lowered_.clear();
         changes_.clear();
-        const std::size_t length = std::size_t{16} << dice_.below(11);
+        const std::size_t length =
+            how_.turns() != 0 ? std::min(how_.turns(), round_length) : std::size_t{16} << dice_.below(11);
         for (unsigned n = 1; n < how_.depth(); ++n) changes_.push_back(dice_.below(length));
         for (candidate& each : ready_) each.key = priority(each.id);
         std::make_heap(ready_.begin(), ready_.end(), lower);
@@ -277,7 +286,7 @@ private:
     std::vector<std::uint64_t> choices_;
     std::size_t replayed_ = 0;
 
-    std::uint64_t turn_ = 0;  // of the round of pct
+    std::size_t turn_ = 0;  // of the round of pct
     std::uint64_t salt_ = 0;
     std::vector<std::size_t> changes_;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> lowered_;  // process and its priority

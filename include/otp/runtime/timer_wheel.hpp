@@ -24,12 +24,12 @@ namespace otp::inline OTP_ABI::exec {
 /// outside `fire`, even if it is known to have fired: false then means that the wheel has let go of it.
 ///
 /// The sleeper's protocol, which lets a thread sleep until the earliest deadline and lets nobody oversleep one:
-///   sleeper: word = asleep (seq_cst store or read-modify-write), then next_deadline() of every wheel, then sleep until
-///            the earliest of them, at most;
-///   armer:   arm(), and if it returned true: read `word` (seq_cst load or read-modify-write), wake it if asleep.
-/// The store of a new earliest deadline in arm() and the load in next_deadline() are both seq_cst: either the sleeper
-/// sees the deadline, or the armer sees the sleeper. An arm() that returned false needs no wake-up: what is published
-/// already is not later than its deadline. Only arm() makes the published time earlier.
+///   sleeper: word = asleep, then next_deadline() of every wheel, then sleep until the earliest of them, at most;
+///   armer:   arm(), and if it returned true: look at `word`, wake the sleeper if it is asleep.
+/// Either the sleeper sees the deadline or the armer sees the sleeper, if both use `word` by seq_cst operations (arm()
+/// stores a new earliest deadline, and next_deadline() loads it, by seq_cst too), or both by read-modify-writes that
+/// are acq_rel at least. An arm() that returned false needs no wake-up: what is published already is not later than its
+/// deadline, and who published it wakes the sleeper. Only arm() makes the published time earlier.
 class timer_wheel {
 public:
     /// `zero`: a time from before the first deadlines; what is armed for a time before it counts as due.
@@ -54,8 +54,8 @@ public:
         return time_point{duration{next_.load(std::memory_order_seq_cst)}};
     }
 
-    /// Fires what is due at `now`, by deadline, and by the order of arming where deadlines are equal. Any thread, several
-    /// at once. Returns how many have fired. Costs one load when nothing is due.
+    /// Fires what is due at `now`, by deadline, and by the order of arming where deadlines are equal. Returns how many
+    /// have fired. Costs one load when nothing is due. Any thread, several at once.
     std::size_t advance(time_point now) noexcept;
 
     /// How many timers are armed. Any thread, a hint.
@@ -103,8 +103,8 @@ private:
         return (elapsed_ & ~above) | (tick{where.slot} << (where.level * bits));
     }
 
-    // Takes the lock by turns: a mutex alone lets an advance of many batches take it again and again before one who waits
-    // has woken up. This way who waits comes after one batch.
+    // Takes the lock by turns: a mutex alone lets an advance of many batches take it again and again before one who
+    // waits has woken up. This way who waits comes after one batch.
     void lock_in_turn() noexcept {
         const std::lock_guard turn{turn_};
         lock_.lock();
@@ -130,7 +130,8 @@ private:
     }
     void count(std::ptrdiff_t change) noexcept {
         // Relaxed: written under the lock only, read as a hint.
-        size_.store(size_.load(std::memory_order_relaxed) + static_cast<std::size_t>(change), std::memory_order_relaxed);
+        const auto before = size_.load(std::memory_order_relaxed);
+        size_.store(before + static_cast<std::size_t>(change), std::memory_order_relaxed);
     }
 
     // Written at times, read by all who go to sleep: not on the line of the lock.

@@ -42,9 +42,9 @@ public:
     /// The earliest deadline, exactly; `never` if nothing is armed.
     [[nodiscard]] time_point next_deadline() const noexcept { return heap_.empty() ? never : heap_.front().deadline; }
 
-    /// Takes out a timer with the earliest deadline, if that is not after `now`; null if there is none. The caller fires it.
-    /// Of n > 1 timers with that very deadline, `choose(n)` names one, from 0: 0 is the one armed first, the others stand in
-    /// an order that is the same in each run.
+    /// Takes out a timer with the earliest deadline, if that is not after `now`; null if there is none. The caller fires
+    /// it. Of n > 1 timers with that very deadline, `choose(n)` names one, from 0: 0 is the one armed first, the others
+    /// stand in an order that is the same in each run.
     template <class Choose>
         requires std::convertible_to<std::invoke_result_t<Choose&, std::size_t>, std::size_t>
     [[nodiscard]] timer* pop_due(time_point now, Choose&& choose) {
@@ -68,7 +68,9 @@ private:
         return a.deadline != b.deadline ? a.deadline < b.deadline : a.order < b.order;
     }
     // A timer's place in the heap is kept in its `previous`, which is never followed here.
-    [[nodiscard]] static std::size_t index_of(const timer& t) noexcept { return reinterpret_cast<std::uintptr_t>(t.previous); }
+    [[nodiscard]] static std::size_t index_of(const timer& t) noexcept {
+        return reinterpret_cast<std::uintptr_t>(t.previous);
+    }
     void put(std::size_t at, const entry& e) noexcept {
         heap_[at] = e;
         e.who->previous = reinterpret_cast<timer*>(static_cast<std::uintptr_t>(at));

@@ -14,7 +14,8 @@ public:
     session(tcp::socket socket, std::size_t buffer) : socket_{std::move(socket)}, buffer_(buffer) {}
 
     void receive() {
-        socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](std::error_code error, std::size_t got) {
+        const auto buffer = asio::buffer(buffer_);
+        socket_.async_read_some(buffer, [self = shared_from_this()](std::error_code error, std::size_t got) {
             if (!error) self->send(got);
         });
     }

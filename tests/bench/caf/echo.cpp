@@ -1,4 +1,5 @@
-// An echo server with CAF: a broker for each connection. Prints `port <n>` when it listens and serves until it is killed.
+// An echo server with CAF, a broker for each connection.
+// Prints `port <n>` when it listens and serves until it is killed.
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 

@@ -33,7 +33,8 @@ void received(uv_stream_t* stream, ssize_t got, const uv_buf_t* data) {
     auto* write = new pending{{}, std::string(data->base + sent, static_cast<std::size_t>(got - sent))};
     write->request.data = write;
     buffer = uv_buf_init(write->rest.data(), static_cast<unsigned>(write->rest.size()));
-    uv_write(&write->request, stream, &buffer, 1, [](uv_write_t* request, int) { delete static_cast<pending*>(request->data); });
+    uv_write(&write->request, stream, &buffer, 1,
+             [](uv_write_t* request, int) { delete static_cast<pending*>(request->data); });
 }
 
 void accepted(uv_stream_t* listener, int status) {

@@ -61,7 +61,8 @@ public:
             }
             const auto bytes = static_cast<std::size_t>(got);
             require(bytes <= unanswered_, "no more comes back than was sent");
-            require(std::memcmp(buffer, message.data() + (message.size() - unanswered_), bytes) == 0, "what was sent comes back");
+            const auto* expected = message.data() + (message.size() - unanswered_);
+            require(std::memcmp(buffer, expected, bytes) == 0, "what was sent comes back");
             unanswered_ -= bytes;
             if (unanswered_ == 0) return progress::answered;
             if (bytes < room) return progress::waits;

@@ -31,11 +31,14 @@ int main(int argc, char** argv) {
     const auto producers = options.number("producers", 1);
     const auto each = options.count(10'000'000, 100'000) / producers;
     const auto name = bounded ? std::string{"bounded"} : "cast_" + std::to_string(producers);
-    const bench::stopwatch watch;
     const auto target = bounded ? otp::start<sink>({.mailbox = {.capacity = 1'000, .on_full = otp::wait}}, each).value()
                                 : otp::start<sink>(each * producers).value();
+    otp::inbox<otp::down> ends;
+    ends.monitor(target.id());
+    const bench::stopwatch watch;
     for (int i = 0; i < producers; ++i) otp::spawn(producer, target, each);
-    bench::require(otp::wait(target.id()) == otp::reason::normal, "the server ends when it has got all");
+    const auto end = ends.receive();
     bench::report(name, watch.per_second(each * producers), "/s");
     bench::report(name + "_peak", bench::peak_rss() / bench::mib, "MiB");
+    bench::require(std::get<otp::down>(*end).reason == otp::reason::normal, "the server ends when it has got all");
 }

@@ -8,7 +8,8 @@ struct get {
 
 #ifdef MANY
 #define FOUR(x, n) x(n) x(n + 1) x(n + 2) x(n + 3)
-#define FORTY(x) FOUR(x, 1) FOUR(x, 5) FOUR(x, 9) FOUR(x, 13) FOUR(x, 17) FOUR(x, 21) FOUR(x, 25) FOUR(x, 29) FOUR(x, 33) FOUR(x, 37)
+#define TWENTY(x, n) FOUR(x, n) FOUR(x, n + 4) FOUR(x, n + 8) FOUR(x, n + 12) FOUR(x, n + 16)
+#define FORTY(x) TWENTY(x, 1) TWENTY(x, 21)
 #else
 #define FORTY(x)
 #endif

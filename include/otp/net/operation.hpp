@@ -1,0 +1,121 @@
+// One operation on a socket: tried at once, then each time the socket says that it may go on, until it is done, the time
+// is over or the socket is closed. A coroutine awaits it, a thread blocks for it.
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <utility>
+
+#include "otp/net/stream.hpp"
+#include "otp/process/stand_in.hpp"
+
+namespace otp::inline OTP_ABI::net {
+
+/// Derived gives: `bool attempt()`, true when it is done, well or not; and `void fail(reason)`.
+template <class Derived>
+class operation {
+public:
+    operation(intrusive_ptr<stream> on, side s, exec::duration limit) noexcept : stream_{std::move(on)}, limit_{limit}, side_{s} {}
+    operation(const operation&) = delete;
+    operation& operator=(const operation&) = delete;
+    ~operation() {
+        if (listening_) stream_->stop_listening(side_);
+    }
+
+    [[nodiscard]] bool await_ready() { return begin(); }
+    template <class P>
+    bool await_suspend(std::coroutine_handle<P> frame) {
+        proc::activity& driver = *frame.promise().driver;
+        by_.resumes = &driver;
+        if (!wait_in(*driver.owner)) return false;
+        driver.suspended = frame;
+        return true;
+    }
+    [[nodiscard]] auto await_resume() {
+        end();
+        return derived().take();
+    }
+
+    /// Blocks this thread until it is done.
+    [[nodiscard]] auto block() {
+        if (!begin()) {
+            proc::process& self = proc::caller(stream_->executor());
+            if (wait_in(self)) {
+                self.block_until_settled(by_);
+                if (by_.failed) {
+                    self.end_wait(wait_);
+                    derived().fail(by_.failure == exec::block_result::deadlock ? reason{reason::deadlock}.with_text("nothing is left that could run")
+                                                                               : reason{reason::system_limit}.with_text("no spare worker"));
+                }
+            }
+        }
+        end();
+        return derived().take();
+    }
+
+protected:
+    [[nodiscard]] stream& on() const noexcept { return *stream_; }
+
+private:
+    struct io_wait : proc::wait {
+        operation* of = nullptr;
+    };
+    [[nodiscard]] Derived& derived() noexcept { return static_cast<Derived&>(*this); }
+
+    /// True: done without waiting.
+    [[nodiscard]] bool begin() {
+        if (!stream_) {
+            derived().fail(reason::closed);
+            return true;
+        }
+        if (limit_ < exec::duration::zero()) {
+            derived().fail(reason{reason::bad_argument}.with_text("a negative time limit"));
+            return true;
+        }
+        return try_now();
+    }
+    /// Tries until it is done or would have to wait.
+    [[nodiscard]] bool try_now() {
+        if (stream_->closed()) {
+            derived().fail(reason::closed);
+            return true;
+        }
+        return derived().attempt();
+    }
+    /// False: it was done while it asked for an event.
+    [[nodiscard]] bool wait_in(proc::process& self) {
+        wait_.of = this;
+        wait_.retry = [](proc::wait& w) noexcept {
+            operation& op = *static_cast<io_wait&>(w).of;
+            op.listening_ = false;
+            return op.try_until_listening(*w.owner);
+        };
+        wait_.ref = self.next_wait_ref();
+        wait_.deadline = proc::call_deadline(self.executor(), limit_);
+        if (try_until_listening(self)) return false;
+        self.begin_wait(wait_, by_);
+        return true;
+    }
+    /// True: done. False: a token will come.
+    [[nodiscard]] bool try_until_listening(proc::process& self) noexcept {
+        for (;;) {
+            if (stream_->listen(side_, self, wait_.ref)) {
+                listening_ = true;
+                return false;
+            }
+            if (try_now()) return true;
+        }
+    }
+    void end() {
+        if (wait_.expired) derived().expire();
+    }
+
+    intrusive_ptr<stream> stream_;
+    exec::duration limit_;
+    side side_;
+    bool listening_ = false;
+    io_wait wait_;
+    proc::waiter by_;
+};
+
+}  // namespace otp::inline OTP_ABI::net

@@ -1,0 +1,7 @@
+// All of it.
+#pragma once
+
+#include "otp/behaviour/sys.hpp"
+#include "otp/gen_server.hpp"
+#include "otp/runtime/explore.hpp"
+#include "otp/runtime/simulation.hpp"
