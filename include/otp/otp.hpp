@@ -5,3 +5,4 @@
 #include "otp/gen_server.hpp"
 #include "otp/runtime/explore.hpp"
 #include "otp/runtime/simulation.hpp"
+#include "otp/socket_server.hpp"

@@ -113,6 +113,8 @@ TEST_CASE("what is no class, or can't be destroyed, is no server") {
     static_assert(otp::gen_server<plain>);
     static_assert(!otp::gen_server<int> && !otp::gen_server<either> && !otp::gen_server<const plain>);
     static_assert(!otp::gen_server<plain&> && !otp::gen_server<void> && !otp::gen_server<declared>);
+    static_assert(!otp::accepts<int, tick> && !otp::answers<either, get> && !otp::receives<declared, tick>);
+    static_assert(!otp::continues<void, tick> && !otp::starts_with<int, int>);
     static_assert(std::same_as<server_fault<keeps_itself>, otp::error::server_has_no_public_destructor<keeps_itself>>);
 }
 

@@ -3,11 +3,32 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "memory.hpp"
 #include "mutation_point.hpp"
 
 namespace model {
+
+enum class operation : std::uint8_t {
+    load, store, exchange, fetch_add, fetch_sub, fetch_or, fetch_and, compare_strong, compare_weak,
+    park, wake_one, wake_all,  // a futex's
+    take_one, add_one,         // a semaphore's
+    woken, pause, run_threads, end,
+};
+
+/// What a thread asks for; it is done when the thread is chosen to go on.
+struct request {
+    operation what = operation::end;
+    unsigned at = 0;
+    std::uint64_t operand = 0;
+    std::uint64_t expected = 0;
+    place where{};
+};
+struct answer {
+    std::uint64_t value = 0;
+    bool done = false;
+};
 
 class execution {
 public:
@@ -27,13 +48,11 @@ public:
         execution* outer = std::exchange(current(), this);
         do {
             ++found.runs;
-            run_once(scenario, argument);
-            if (!failure_.empty()) break;
-            if (ended_) {
+            if (run_once(scenario, argument)) {
                 ++found.ended;
                 if (!outcome_.empty()) found.outcomes.insert(outcome_);
             }
-            if (found.runs == limits_.max_runs) failure_ = "the exploration is not done after so many runs";
+            if (failure_.empty() && found.runs == limits_.max_runs) failure_ = "the exploration is not done after so many runs";
         } while (failure_.empty() && backtrack());
         current() = outer;
         found.failure = std::exchange(failure_, {});
@@ -41,178 +60,50 @@ public:
         return found;
     }
 
-    // Operations of the running thread.
+    // For the running thread.
+
+    /// Another thread may go first. A thread's stack is part of the state, so what is dead on it is wiped.
+    [[gnu::noinline]] answer perform(const request& r) {
+        thread& t = self();
+        t.asks = r;
+        wipe_below();
+        otp::exec::switch_stacks(&t.place, root_, this);
+        return self().given;
+    }
+
+    /// An update, or two operations if it is torn.
+    answer perform_update(const request& r) {
+        if (effect_of(r.where).what != weakness::torn) return perform(r);
+        const bool compares = r.what == operation::compare_strong || r.what == operation::compare_weak;
+        request part = r;
+        part.where.where.operation = "torn";
+        part.what = operation::load;
+        const auto old = perform(part).value;
+        if (compares && old != r.expected) return {old, false};
+        part.what = operation::store;
+        part.operand = compares ? r.operand : updated(r, old);
+        (void)perform(part);
+        return {old, true};
+    }
 
     [[nodiscard]] unsigned create(std::uint64_t value) {
-        thread& t = self();
-        const auto at = memory_.create(running_, t.knows, next_id(), value, thread_count_ > 1 || may_end_early_);
-        if (at == max_locations) stop("a scenario with more than max_locations atomics");
+        const auto at = memory_.create(running_, self().knows, next_id(), value, thread_count_ > 1 || may_end_early_);
+        must(at == max_locations ? "a scenario with more than max_locations atomics" : nullptr);
         return at;
     }
     void destroy(unsigned at) { must(memory_.destroy(at, self().knows)); }
-
-    std::uint64_t load(unsigned at, const place& p) {
-        const effect now = effect_of(p);
-        before();
-        return read(at, choose_store(at, now.order, any_store), now.order, p.where);
-    }
-
-    void store(unsigned at, std::uint64_t value, const place& p) {
-        const effect now = effect_of(p);
-        before();
-        put(at, value, now.order, p.where);
-        advance(1);
-    }
-
-    template <class Update>
-    std::uint64_t update(unsigned at, const place& p, Update update) {
-        const effect now = effect_of(p);
-        before();
-        std::uint64_t old = 0;
-        if (now.what == weakness::torn) {
-            old = read(at, choose_store(at, now.order, any_store), now.order, p.where);
-            before();
-            put(at, update(old), now.order, p.where);
-        } else {
-            const auto from = choose_store(at, now.order, to_replace);
-            old = memory_.value(at, from);
-            replace(at, from, update(old), now.order, p.where);
-        }
-        advance(old);
-        return old;
-    }
-
-    bool compare_exchange(unsigned at, std::uint64_t& expected, std::uint64_t desired, const place& p, bool weak) {
-        const effect now = effect_of(p);
-        before();
-        const bool torn = now.what == weakness::torn;
-        const bool blind = now.what == weakness::blind;
-        const auto from = choose_store(at, now.order, torn ? any_store : to_replace, torn || blind ? nullptr : &expected);
-        const auto value = memory_.value(at, from);
-        bool fails = value != expected && !blind;
-        if (!fails && weak && spurious_ < limits_.spurious && choose(2) == 1) {
-            ++spurious_;
-            fails = true;
-        }
-        if (fails) {
-            expected = value;
-            (void)read(at, from, now.failure, p.where);
-            advance(2);
-            return false;
-        }
-        if (torn) {
-            (void)read(at, from, now.order, p.where);
-            before();
-            put(at, desired, now.order, p.where);
-        } else {
-            replace(at, from, desired, now.order, p.where);
-        }
-        advance(3);
-        return true;
-    }
-
-    /// Blocks, unless the newest value differs, until a wake-up: a futex's wait.
-    void park(unsigned at, std::uint64_t old, const place& p) {
-        before();
-        const auto newest = memory_.newest(at);
-        if (read(at, newest, memory_order::relaxed, p.where) != old) return;
-        thread& t = self();
-        t.waits = waiting::for_wake;
-        t.at = at;
-        before();
-        advance(4);
-    }
-
-    void wake(unsigned at, bool all, const place& p) {
-        const effect now = effect_of(p);
-        before();
-        std::array<unsigned, max_threads> parked{};
-        unsigned count = 0;
-        for (unsigned i = 0; i != thread_count_; ++i)
-            if (threads_[i].waits == waiting::for_wake && threads_[i].at == at) parked[count++] = i;
-        note(p.where, at, count);
-        if (count != 0 && now.what != weakness::left_out) {
-            if (!all) {
-                parked[0] = parked[choose(count)];
-                count = 1;
-            }
-            for (unsigned i = 0; i != count; ++i) threads_[parked[i]].waits = waiting::for_nothing;
-        }
-        advance(5);
-    }
-
-    /// Waits until the newest value is not zero, and takes one off: the lock, or the semaphore, of a scenario.
-    void take_one(unsigned at, const site& where) {
-        thread& t = self();
-        t.waits = waiting::for_value;
-        t.at = at;
-        before();
-        t.waits = waiting::for_nothing;
-        const auto newest = memory_.newest(at);
-        replace(at, newest, memory_.value(at, newest) - 1, memory_order::acquire, where);
-        advance(6);
-    }
-    void add_one(unsigned at, const site& where) {
-        before();
-        const auto newest = memory_.newest(at);
-        replace(at, newest, memory_.value(at, newest) + 1, memory_order::release, where);
-        advance(7);
-    }
-
-    /// The thread spins: others run until one has written something.
-    void pause() {
-        thread& t = self();
-        if (t.must_be_fresh) stop("a thread spins for ever");
-        t.spins = true;
-        before();
-        advance(8);
-    }
-
-    /// From here on the running thread depends on this number alone, not on what it has read before.
-    void forget(std::uint64_t but_for) noexcept { self().history = mix(but_for, 9); }
-
-    /// Runs these on threads of their own, to their end, or until none of them can go on.
-    void run_threads(const std::pair<body, void*>* bodies, unsigned count, bool until_quiet) {
-        const unsigned first = thread_count_;
-        if (first + count > max_threads) stop("a scenario with more than max_threads threads");
-        for (unsigned i = 0; i != count; ++i) {
-            thread& t = threads_[thread_count_];
-            reset(t, bodies[i].first, bodies[i].second);
-            t.knows = self().knows;
-            t.knows.clock[thread_count_] = 1;
-            t.parent = running_;
-            t.place = stacks_[thread_count_++].begin(&enter);
-        }
-        thread& me = self();
-        advance(10);
-        for (unsigned i = first; i != first + count; ++i) {
-            starting_ = true;
-            running_ = i;
-            otp::exec::switch_stacks(&me.place, threads_[i].place, this);
-        }
-        me.waits = until_quiet ? waiting::for_quiet : waiting::for_threads;
-        before();
-        me.waits = waiting::for_nothing;
-        for (unsigned i = first; i != first + count; ++i) {
-            memory_.join(me.knows, threads_[i].knows);
-            advance(threads_[i].history);
-            threads_[i].waits = waiting::joined;
-        }
-    }
-
     /// What is created meanwhile may end while other threads run.
     void set_may_end_early(bool so) noexcept { may_end_early_ = so; }
 
     [[nodiscard]] unsigned create_cell(std::uint64_t value) {
         const auto at = memory_.create_cell(running_, self().knows, next_id(), value);
-        if (at == max_cells) stop("a scenario with more than max_cells cells");
+        must(at == max_cells ? "a scenario with more than max_cells cells" : nullptr);
         return at;
     }
     [[nodiscard]] std::uint64_t read_cell(unsigned at) {
         count_plain_use();
         std::uint64_t value = 0;
         must(memory_.read_cell(running_, at, self().knows, value));
-        self().history = mix(self().history, value);
         return value;
     }
     void write_cell(unsigned at, std::uint64_t value, bool last) {
@@ -220,11 +111,19 @@ public:
         must(memory_.write_cell(running_, at, self().knows, value, last));
     }
 
+    /// Runs these on threads of their own, to their end, or until none of them can go on.
+    void run_threads(const std::pair<body, void*>* bodies, unsigned count, bool until_quiet) {
+        must(thread_count_ + count > max_threads ? "a scenario with more than max_threads threads" : nullptr);
+        (void)perform({.what = operation::run_threads, .at = count, .operand = pack_address(bodies), .expected = until_quiet});
+    }
+
     void fail(const char* what) {
         failure_ = what;
         failure_ += "\n";
         add_trace(failure_);
-        leave();
+        if (!in_thread_) throw failed{};
+        void* dropped = nullptr;  // the frames of a run that fails are not unwound
+        otp::exec::switch_stacks(&dropped, root_, this);
     }
 
     void observe(std::vector<int> outcome) { outcome_ = std::move(outcome); }
@@ -232,23 +131,24 @@ public:
     /// Memory that is given back when the run is over, and used for nothing else until then.
     [[nodiscard]] void* allocate(std::size_t bytes) {
         bytes = (bytes + 63) / 64 * 64;
-        if (arena_used_ + bytes > sizeof(arena_)) stop("a scenario that needs more memory");
+        must(arena_used_ + bytes > sizeof(arena_) ? "a scenario that needs more memory" : nullptr);
         return arena_ + std::exchange(arena_used_, arena_used_ + bytes);
     }
 
 private:
-    enum class waiting : std::uint8_t { for_nothing, for_value, for_wake, for_threads, for_quiet, over, joined };
-    enum intent : std::uint8_t { any_store, to_replace };
+    enum class waiting : std::uint8_t { for_nothing, for_wake, for_threads, for_quiet, over, joined };
+    struct failed {};
 
     struct thread {
         void* place = nullptr;
         body work = nullptr;
         void* argument = nullptr;
         knowledge knows;
-        std::uint64_t history = 0;  // of what it was given: with its code, all that it will do depends on this
+        request asks;
+        answer given;
+        std::uint64_t stack = 0;  // a number for what is on it
         std::uint64_t created = 0;
         unsigned parent = 0;
-        unsigned at = 0;
         waiting waits = waiting::for_nothing;
         bool spins = false;
         bool must_be_fresh = false;
@@ -266,25 +166,43 @@ private:
 
     [[nodiscard]] thread& self() noexcept { return threads_[running_]; }
     [[nodiscard]] std::uint64_t next_id() noexcept { return mix(running_ + 1, ++self().created); }
+    static std::uint64_t pack_address(const void* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
+
+    [[gnu::noinline]] static void wipe_below() noexcept {
+        std::byte below[1024];
+        std::memset(below, 0, sizeof below);
+        asm volatile("" : : "r"(below) : "memory");
+    }
 
     // Runs and choices
 
-    void run_once(body scenario, void* argument) {
+    // True: to its end. False: it has come to a state that another run has seen, or has failed.
+    bool run_once(body scenario, void* argument) {
         position_ = 0;
         memory_.reset();
-        thread_count_ = 1;
-        running_ = 0;
-        steps_ = 0;
-        plain_uses_ = 0;
-        spurious_ = stale_ = 0;
+        std::memset(arena_, 0, arena_used_);
         arena_used_ = 0;
-        ended_ = starting_ = may_end_early_ = false;
+        thread_count_ = 0;
+        steps_ = plain_uses_ = 0;
+        spurious_ = stale_ = 0;
+        may_end_early_ = false;
         outcome_.clear();
         trace_.clear();
-        reset(threads_[0], scenario, argument);
-        threads_[0].knows = knowledge{};
-        threads_[0].knows.clock[0] = 1;
-        otp::exec::switch_stacks(&root_, stacks_[0].begin(&enter), this);
+        try {
+            add_thread(scenario, argument, knowledge{});
+            while (threads_[0].waits != waiting::over) {
+                if (++steps_ > limits_.max_steps) fail("a run that doesn't end");
+                // While there is one thread its choices are its own; it can't come back to where it was.
+                if (thread_count_ > 1 && position_ == path_.size() && !seen_.insert(state())) return false;
+                running_ = choose_thread();
+                carry_out(self().asks);
+                ++self().knows.clock[running_];
+                if (self().waits == waiting::for_nothing) go_on();
+            }
+            return true;
+        } catch (const failed&) {
+            return false;
+        }
     }
 
     bool backtrack() {
@@ -298,66 +216,45 @@ private:
         if (count == 1) return 0;
         if (position_ == path_.size()) path_.push_back({static_cast<std::uint16_t>(count), 0});
         const branch& b = path_[position_++];
-        if (b.count != count) {
-            std::fprintf(stderr, "the scenario is not the same in each run\n");
-            std::abort();
-        }
+        if (b.count != count) fail("the scenario is not the same in each run");
         return b.taken;
+    }
+
+    // A thread that has run to its first operation.
+    void add_thread(body work, void* argument, const knowledge& inherited) {
+        const unsigned parent = running_;
+        running_ = thread_count_++;
+        thread& t = self();
+        t.work = work;
+        t.argument = argument;
+        t.created = 0;
+        t.parent = parent;
+        t.waits = waiting::for_nothing;
+        t.spins = t.must_be_fresh = false;
+        t.knows = inherited;
+        t.knows.clock[running_] = 1;
+        t.place = stacks_[running_].begin(&enter);
+        go_on();
     }
 
     static void enter(void* passed) noexcept {
         auto& run = *static_cast<execution*>(passed);
         run.self().work(run.self().argument);
         run.self().waits = waiting::over;
-        if (run.running_ == 0) {
-            run.ended_ = true;
-            run.leave();
-        }
-        run.schedule();
+        (void)run.perform({});
         std::abort();
     }
 
-    // The frames of the run are dropped, not unwound.
-    [[noreturn]] void leave() {
-        void* dropped = nullptr;
-        otp::exec::switch_stacks(&dropped, root_, this);
-        std::abort();
-    }
-    [[noreturn]] void stop(const char* why) {
-        fail(why);
-        std::abort();
-    }
-    void must(const char* wrong) {
-        if (wrong) stop(wrong);
+    // The running thread, to its next operation or its end.
+    void go_on() {
+        in_thread_ = true;
+        otp::exec::switch_stacks(&root_, self().place, this);
+        in_thread_ = false;
+        if (!failure_.empty()) throw failed{};
+        self().stack = self().waits == waiting::over ? 0 : stacks_[running_].hash(self().place);
     }
 
-    static void reset(thread& t, body work, void* argument) noexcept {
-        t.work = work;
-        t.argument = argument;
-        t.history = 1;
-        t.created = 0;
-        t.waits = waiting::for_nothing;
-        t.spins = t.must_be_fresh = false;
-    }
-
-    // Comes before each operation: another thread may go first. What follows must change the thread's history.
-    void before() {
-        if (++steps_ > limits_.max_steps) stop("a run that doesn't end");
-        schedule();
-    }
-    void count_plain_use() {
-        if (++plain_uses_ > 20 * limits_.max_steps) stop("a run that doesn't end");
-    }
-
-    void schedule() {
-        if (starting_) {  // a new thread is at its first operation, or at its end
-            starting_ = false;
-            thread& t = self();
-            running_ = t.parent;
-            otp::exec::switch_stacks(&t.place, self().place, this);
-            return;
-        }
-        if (thread_count_ > 1 && position_ == path_.size() && !seen_.insert(state())) leave();
+    unsigned choose_thread() {
         std::array<unsigned, max_threads> ready{};
         unsigned count = 0;
         const auto consider = [&](unsigned i) {
@@ -373,19 +270,16 @@ private:
                     threads_[i].must_be_fresh = true;  // nobody else runs: it sees all there is
                     ready[count++] = i;
                 }
-            if (count == 0) stop("everybody waits: a wake-up is lost");
+            if (count == 0) fail("everybody waits: a wake-up is lost");
         }
-        const unsigned next = ready[choose(count)];
-        if (next == running_) return;
-        thread& from = threads_[std::exchange(running_, next)];
-        otp::exec::switch_stacks(&from.place, self().place, this);
+        return ready[choose(count)];
     }
 
     [[nodiscard]] bool can_run(unsigned i) const noexcept {
         const thread& t = threads_[i];
         switch (t.waits) {
-            case waiting::for_nothing: return true;
-            case waiting::for_value: return memory_.value(t.at, memory_.newest(t.at)) != 0;
+            case waiting::for_nothing:
+                return t.asks.what != operation::take_one || memory_.value(t.asks.at, memory_.newest(t.asks.at)) != 0;
             case waiting::for_threads:
                 for (unsigned other = 0; other != thread_count_; ++other)
                     if (other != i && threads_[other].parent == i && threads_[other].waits < waiting::over) return false;
@@ -398,82 +292,190 @@ private:
         }
     }
 
+    // The stacks and the memory hold all that a run's future depends on.
     [[nodiscard]] std::uint64_t state() {
         std::array<observer, max_threads> observers{};
         unsigned count = 0;
         std::uint64_t sum = mix(spurious_, limits_.stale == unlimited ? 0 : stale_);
         for (unsigned i = 0; i != thread_count_; ++i) {
-            const thread& t = threads_[i];
+            thread& t = threads_[i];
             if (t.waits == waiting::joined) continue;
-            // Who waits for threads goes on with what those know, which is no less.
-            if (t.waits != waiting::for_threads && t.waits != waiting::for_quiet)
+            if (t.waits == waiting::for_threads || t.waits == waiting::for_quiet)
+                t.stack = stacks_[i].hash(t.place);  // its threads write there
+            else  // who waits for threads goes on with what those know, which is no less
                 observers[count++] = {&t.knows, t.waits != waiting::over};
-            auto at = mix(t.created, static_cast<std::uint64_t>(t.waits) * 4 + t.spins * 2u + t.must_be_fresh);
-            if (t.waits == waiting::for_wake || t.waits == waiting::for_value) at = mix(at, memory_.id(t.at));
-            sum += mix(mix(t.history, i), at);
+            sum = mix(sum, t.stack);
+            sum = mix(sum, mix(t.created, static_cast<std::uint64_t>(t.waits) * 4 + t.spins * 2u + t.must_be_fresh));
+            if (t.waits >= waiting::over) continue;
+            const bool has_location = t.asks.what < operation::woken;
+            sum = mix(sum, mix(static_cast<std::uint64_t>(t.asks.what), has_location ? memory_.id(t.asks.at) : 0));
+            sum = mix(sum, mix(t.asks.operand, t.asks.expected));
         }
+        sum = hash_of(arena_, arena_used_, sum);
         return mix(sum, memory_.state(observers, count));
     }
 
-    // Memory
+    // Operations
 
-    // With `expected`, a store of another value may be read, though it can't be replaced.
-    std::uint8_t choose_store(unsigned at, memory_order order, intent what, const std::uint64_t* expected = nullptr) {
-        must(memory_.why_unusable(at, self().knows));
-        std::array<std::uint8_t, max_stores> open;  // NOLINT: the first `count` are written
+    void carry_out(const request& r) {
+        thread& t = self();
+        const effect now = effect_of(r.where);
+        if (r.what < operation::woken) must(memory_.why_unusable(r.at, t.knows));
+        switch (r.what) {
+            case operation::load: t.given.value = read(r, choose_store(r, now.order), now.order); return;
+            case operation::store: write(r, r.operand, now.order); return;
+            case operation::compare_strong:
+            case operation::compare_weak: compare_exchange(r, now); return;
+            case operation::park: park(r); return;
+            case operation::wake_one:
+            case operation::wake_all: wake(r, now); return;
+            case operation::take_one: replace(r, memory_.newest(r.at), newest(r.at) - 1, memory_order::acquire); return;
+            case operation::add_one: replace(r, memory_.newest(r.at), newest(r.at) + 1, memory_order::release); return;
+            case operation::pause:  // what the thread does next it does after others
+                if (t.must_be_fresh) fail("a thread spins for ever");
+                t.spins = true;
+                return;
+            case operation::run_threads: fork_or_join(r); return;
+            case operation::woken:
+            case operation::end: return;
+            default: update(r, now); return;
+        }
+    }
+
+    [[nodiscard]] std::uint64_t newest(unsigned at) const noexcept { return memory_.value(at, memory_.newest(at)); }
+
+    [[nodiscard]] static std::uint64_t updated(const request& r, std::uint64_t old) noexcept {
+        const auto mask = r.expected;  // of the bits that its type has
+        switch (r.what) {
+            case operation::fetch_add: return (old + r.operand) & mask;
+            case operation::fetch_sub: return (old - r.operand) & mask;
+            case operation::fetch_or: return old | r.operand;
+            case operation::fetch_and: return old & r.operand;
+            default: return r.operand;
+        }
+    }
+
+    void fork_or_join(const request& r) {
+        const unsigned me = running_;
+        thread& t = self();
+        if (t.waits == waiting::for_nothing) {
+            const auto* bodies = reinterpret_cast<const std::pair<body, void*>*>(static_cast<std::uintptr_t>(r.operand));
+            ++t.knows.clock[me];
+            for (unsigned i = 0; i != r.at; ++i) {
+                running_ = me;
+                add_thread(bodies[i].first, bodies[i].second, t.knows);
+            }
+            running_ = me;
+            t.waits = r.expected ? waiting::for_quiet : waiting::for_threads;
+            return;
+        }
+        t.waits = waiting::for_nothing;
+        for (unsigned i = 0; i != thread_count_; ++i) {
+            if (i == me || threads_[i].parent != me || threads_[i].waits == waiting::joined) continue;
+            memory_.join(t.knows, threads_[i].knows);
+            threads_[i].waits = waiting::joined;
+        }
+    }
+
+    void update(const request& r, const effect& now) {
+        const auto from = choose_store(r, now.order, true);
+        self().given.value = memory_.value(r.at, from);
+        replace(r, from, updated(r, self().given.value), now.order);
+    }
+
+    void compare_exchange(const request& r, const effect& now) {
+        const bool blind = now.what == weakness::blind;
+        const auto from = choose_store(r, now.order, true, !blind);
+        const auto old = memory_.value(r.at, from);
+        bool fails = old != r.expected && !blind;
+        if (!fails && r.what == operation::compare_weak && spurious_ < limits_.spurious && choose(2) == 1) {
+            ++spurious_;
+            fails = true;
+        }
+        self().given = {old, !fails};
+        if (fails)
+            (void)read(r, from, now.failure);
+        else
+            replace(r, from, r.operand, now.order);
+    }
+
+    // A futex's wait: sleeps unless the newest value differs.
+    void park(const request& r) {
+        if (read(r, memory_.newest(r.at), memory_order::relaxed) == r.expected) self().waits = waiting::for_wake;
+    }
+
+    void wake(const request& r, const effect& now) {
+        std::array<unsigned, max_threads> parked{};
+        unsigned count = 0;
+        for (unsigned i = 0; i != thread_count_; ++i)
+            if (threads_[i].waits == waiting::for_wake && threads_[i].asks.at == r.at) parked[count++] = i;
+        note(r, count);
+        if (count == 0 || now.what == weakness::left_out) return;
+        if (r.what == operation::wake_one) {
+            parked[0] = parked[choose(count)];
+            count = 1;
+        }
+        for (unsigned i = 0; i != count; ++i) {
+            threads_[parked[i]].waits = waiting::for_nothing;
+            threads_[parked[i]].asks.what = operation::woken;
+        }
+    }
+
+    // With to_replace, a store that may be replaced, or one of another value than `expected`, which need not be.
+    std::uint8_t choose_store(const request& r, memory_order order, bool to_replace = false, bool or_unequal = false) {
+        std::array<std::uint8_t, max_stores> open;
         unsigned count = 0;
         const bool newest_only = self().must_be_fresh || stale_ == limits_.stale;
-        memory_.each_readable(at, order, self().knows, [&](std::uint8_t store, bool replaceable) {
+        memory_.each_readable(r.at, order, self().knows, [&](std::uint8_t store, bool replaceable) {
             if (newest_only && count != 0) return;
-            if (what == any_store || replaceable || (expected && memory_.value(at, store) != *expected)) open[count++] = store;
+            if (!to_replace || replaceable || (or_unequal && memory_.value(r.at, store) != r.expected)) open[count++] = store;
         });
         const unsigned chosen = choose(count);
         if (chosen != 0) ++stale_;
         return open[chosen];
     }
 
-    std::uint64_t read(unsigned at, std::uint8_t from, memory_order order, const site& where) {
-        memory_.read(running_, at, from, order, self().knows);
-        const auto value = memory_.value(at, from);
-        note(where, at, value);
-        advance(value);
+    std::uint64_t read(const request& r, std::uint8_t from, memory_order order) {
+        memory_.read(running_, r.at, from, order, self().knows);
+        const auto value = memory_.value(r.at, from);
+        note(r, value);
         return value;
     }
-    void put(unsigned at, std::uint64_t value, memory_order order, const site& where) {
-        must(memory_.why_unusable(at, self().knows));
-        if (memory_.full(at)) stop("a scenario with more than max_stores stores to an atomic");
-        std::array<std::uint8_t, max_stores> open;  // NOLINT: the first `count` are written
+    void write(const request& r, std::uint64_t value, memory_order order) {
+        must(memory_.full(r.at) ? "a scenario with more than max_stores stores to an atomic" : nullptr);
+        std::array<std::uint8_t, max_stores> open;
         unsigned count = 0;
-        memory_.each_open_rank(at, order, self().knows, [&](std::uint8_t rank) {
+        memory_.each_open_rank(r.at, order, self().knows, [&](std::uint8_t rank) {
             if (stale_ < limits_.stale || count == 0) open[count++] = rank;
         });
         const unsigned chosen = choose(count);
         if (chosen != 0) ++stale_;
-        memory_.write(running_, at, open[chosen], value, order, self().knows);
-        written(at, value, where);
+        memory_.write(running_, r.at, open[chosen], value, order, self().knows);
+        written(r, value);
     }
-    void replace(unsigned at, std::uint8_t from, std::uint64_t value, memory_order order, const site& where) {
-        if (memory_.full(at)) stop("a scenario with more than max_stores stores to an atomic");
-        memory_.replace(running_, at, from, value, order, self().knows);
-        written(at, value, where);
+    void replace(const request& r, std::uint8_t from, std::uint64_t value, memory_order order) {
+        must(memory_.full(r.at) ? "a scenario with more than max_stores stores to an atomic" : nullptr);
+        memory_.replace(running_, r.at, from, value, order, self().knows);
+        written(r, value);
     }
-    void written(unsigned at, std::uint64_t value, const site& where) {
-        note(where, at, value);
+    void written(const request& r, std::uint64_t value) {
+        note(r, value);
         for (unsigned i = 0; i != thread_count_; ++i) {
             if (i != running_) threads_[i].spins = false;
             threads_[i].must_be_fresh = false;
         }
     }
 
-    void advance(std::uint64_t given) noexcept {
-        thread& t = self();
-        t.history = mix(t.history, given);
-        ++t.knows.clock[running_];
+    void must(const char* wrong) {
+        if (wrong) fail(wrong);
+    }
+    void count_plain_use() {
+        if (++plain_uses_ > 20 * limits_.max_steps) fail("a run that doesn't end");
     }
 
     // Reports
 
-    void note(const site& where, unsigned at, std::uint64_t value) { trace_.push_back({where, running_, at, value}); }
+    void note(const request& r, std::uint64_t value) { trace_.push_back({r.where.where, running_, r.at, value}); }
 
     void add_trace(std::string& text) const {
         const std::size_t shown = std::min<std::size_t>(trace_.size(), 100);
@@ -485,8 +487,8 @@ private:
             text += line;
         }
         for (unsigned i = 1; i != thread_count_; ++i) {
-            if (threads_[i].waits != waiting::for_wake && threads_[i].waits != waiting::for_value) continue;
-            std::snprintf(line, sizeof line, "  thread %u waits at atomic %u\n", i, threads_[i].at);
+            if (threads_[i].waits >= waiting::over || can_run(i)) continue;
+            std::snprintf(line, sizeof line, "  thread %u waits at atomic %u\n", i, threads_[i].asks.at);
             text += line;
         }
     }
@@ -507,8 +509,7 @@ private:
     std::size_t plain_uses_ = 0;
     unsigned spurious_ = 0;
     unsigned stale_ = 0;
-    bool ended_ = false;
-    bool starting_ = false;
+    bool in_thread_ = false;
     bool may_end_early_ = false;
     void* root_ = nullptr;
     std::size_t arena_used_ = 0;

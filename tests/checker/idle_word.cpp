@@ -57,7 +57,6 @@ struct pool {
     void work(std::size_t me) {
         bool searching = false;
         for (;;) {
-            model::forget_all_but(searching, ran[me]);
             if (!searching) searching = idle.start_search();
             if (take()) {
                 // The last one to stop looks again: what was published meanwhile was left to it.

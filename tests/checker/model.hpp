@@ -1,7 +1,6 @@
 // What a scenario is written with: atomics and cells of the checker, threads, locks, memory that notices its use after its end.
 #pragma once
 
-#include <cstring>
 #include <type_traits>
 
 #include "execution.hpp"
@@ -40,63 +39,61 @@ public:
     static void* operator new(std::size_t, void* where) noexcept { return where; }
 
     T load(order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) const {
-        return unpack<T>(execution::current()->load(at_, {{function, line, "load"}, o}));
+        return unpack<T>(ask({operation::load, at_, 0, 0, {{function, line, "load"}, o}}).value);
     }
     void store(T value, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
-        execution::current()->store(at_, pack(value), {{function, line, "store"}, o});
+        (void)ask({operation::store, at_, pack(value), 0, {{function, line, "store"}, o}});
     }
     T exchange(T value, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
-        return updated("exchange", o, line, function, [&](T) { return value; });
+        return update(operation::exchange, value, {{function, line, "exchange"}, o, order::relaxed, true});
+    }
+    T fetch_add(T by, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
+        return update(operation::fetch_add, by, {{function, line, "fetch_add"}, o, order::relaxed, true});
+    }
+    T fetch_sub(T by, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
+        return update(operation::fetch_sub, by, {{function, line, "fetch_sub"}, o, order::relaxed, true});
+    }
+    T fetch_or(T bits, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
+        return update(operation::fetch_or, bits, {{function, line, "fetch_or"}, o, order::relaxed, true});
+    }
+    T fetch_and(T bits, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
+        return update(operation::fetch_and, bits, {{function, line, "fetch_and"}, o, order::relaxed, true});
     }
     bool compare_exchange_strong(T& expected, T desired, order success, order failure, int line = __builtin_LINE(),
                                  const char* function = __builtin_FUNCTION()) {
-        return compared(expected, desired, {{function, line, "compare_exchange_strong"}, success, failure, true, true}, false);
+        return compare(operation::compare_strong, expected, desired,
+                       {{function, line, "compare_exchange_strong"}, success, failure, true, true});
     }
     bool compare_exchange_weak(T& expected, T desired, order success, order failure, int line = __builtin_LINE(),
                                const char* function = __builtin_FUNCTION()) {
-        return compared(expected, desired, {{function, line, "compare_exchange_weak"}, success, failure, true, true}, true);
-    }
-    template <class D = T>
-    T fetch_add(D by, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
-        return updated("fetch_add", o, line, function, [&](T old) { return static_cast<T>(old + by); });
-    }
-    template <class D = T>
-    T fetch_sub(D by, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
-        return updated("fetch_sub", o, line, function, [&](T old) { return static_cast<T>(old - by); });
-    }
-    T fetch_or(T bits, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
-        return updated("fetch_or", o, line, function, [&](T old) { return static_cast<T>(old | bits); });
-    }
-    T fetch_and(T bits, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
-        return updated("fetch_and", o, line, function, [&](T old) { return static_cast<T>(old & bits); });
+        return compare(operation::compare_weak, expected, desired,
+                       {{function, line, "compare_exchange_weak"}, success, failure, true, true});
     }
     void wait(T old, order o, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) const {
-        auto& run = *execution::current();
-        while (run.load(at_, {{function, line, "wait"}, o}) == pack(old)) run.park(at_, pack(old), {{function, line, "wait"}, o});
+        while (pack(load(o, line, function)) == pack(old)) futex_wait(old, line, function);
     }
     void notify_one(int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) const {
-        execution::current()->wake(at_, false, {.where = {function, line, "notify_one"}, .step = true});
+        (void)ask({operation::wake_one, at_, 0, 0, {.where = {function, line, "notify_one"}, .step = true}});
     }
     void notify_all(int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) const {
-        execution::current()->wake(at_, true, {.where = {function, line, "notify_all"}, .step = true});
+        (void)ask({operation::wake_all, at_, 0, 0, {.where = {function, line, "notify_all"}, .step = true}});
     }
 
     /// For a scenario's own futex: blocks while the newest value is `old`, until a wake-up; like the system call it may return at once.
     void futex_wait(T old, int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) const {
-        execution::current()->park(at_, pack(old), {{function, line, "futex_wait"}, memory_order::relaxed});
+        (void)ask({operation::park, at_, 0, pack(old), {{function, line, "futex_wait"}}});
     }
 
 private:
-    template <class Next>
-    T updated(const char* what, order o, int line, const char* function, Next next) {
-        return unpack<T>(execution::current()->update(at_, {{function, line, what}, o, memory_order::relaxed, true},
-                                                   [&](std::uint64_t old) { return pack(next(unpack<T>(old))); }));
+    static answer ask(const request& r) { return execution::current()->perform(r); }
+    T update(operation what, T operand, const place& p) {
+        constexpr std::uint64_t mask = ~std::uint64_t{0} >> (64 - 8 * sizeof(T));
+        return unpack<T>(execution::current()->perform_update({what, at_, pack(operand), mask, p}).value);
     }
-    bool compared(T& expected, T desired, const place& p, bool weak) {
-        auto bits = pack(expected);
-        const bool done = execution::current()->compare_exchange(at_, bits, pack(desired), p, weak);
-        if (!done) expected = unpack<T>(bits);
-        return done;
+    bool compare(operation what, T& expected, T desired, const place& p) {
+        const answer a = execution::current()->perform_update({what, at_, pack(desired), pack(expected), p});
+        if (!a.done) expected = unpack<T>(a.value);
+        return a.done;
     }
 
     unsigned at_;
@@ -128,7 +125,7 @@ struct model_atomics {
     using atomic = model::atomic<T>;
     template <class T>
     using cell = model::cell<T>;
-    static void pause() { execution::current()->pause(); }
+    static void pause() { (void)execution::current()->perform({operation::pause, 0, 0, 0, {{"pause", 0, "pause"}}}); }
 };
 
 /// Counts what may be taken; the scenario's own way to block, never mutated. A lock is one that starts at 1.
@@ -138,8 +135,8 @@ public:
     semaphore(const semaphore&) = delete;
     semaphore& operator=(const semaphore&) = delete;
     ~semaphore() { execution::current()->destroy(at_); }
-    void acquire() { execution::current()->take_one(at_, {"semaphore", 0, "acquire"}); }
-    void release() { execution::current()->add_one(at_, {"semaphore", 0, "release"}); }
+    void acquire() { (void)execution::current()->perform({operation::take_one, at_, 0, 0, {{"semaphore", 0, "acquire"}}}); }
+    void release() { (void)execution::current()->perform({operation::add_one, at_, 0, 0, {{"semaphore", 0, "release"}}}); }
 
 private:
     unsigned at_;
@@ -185,15 +182,6 @@ void parallel(Bodies&&... bodies) {
 template <class... Bodies>
 void parallel_until_quiet(Bodies&&... bodies) {
     run_all(true, bodies...);
-}
-
-/// At the head of a loop: what the thread does from here on depends on these values alone, not on what it has read before. So a thread
-/// that comes round to the same place in the same memory is not explored again.
-template <class... Values>
-void forget_all_but(Values... values) {
-    std::uint64_t sum = 1;
-    ((sum = mix(sum, pack(values))), ...);
-    execution::current()->forget(sum);
 }
 
 /// What must hold; an exploration ends with the first that does not.

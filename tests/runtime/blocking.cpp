@@ -106,11 +106,13 @@ TEST_CASE("a futex waits for a word to change, or for its deadline") { check_fut
 TEST_CASE("the futex of other systems does so too") { check_futex<exec::portable_futex>(); }
 
 TEST_CASE("a plain thread waits until it is unblocked") {
-    worker_pool pool{{.workers = 1}};
+    blocked* who = nullptr;
     job waker;
+    worker_pool pool{{.workers = 1}};
+    waker = [&] { pool.unblock(*who); };
     for (int i = 0; i < 2000; ++i) {
         blocked b;
-        waker = [&] { pool.unblock(b); };
+        who = &b;
         pool.schedule(waker);
         CHECK(pool.block(b, i % 2 ? exec::never : pool.now() + 1h) == block_result::unblocked);
     }
@@ -156,15 +158,17 @@ TEST_CASE("the only worker goes on while a turn of its is blocked") {
     countdown done{1};
     job caller, callee;
     worker_pool pool{{.workers = 1}};
+    blocked* who = nullptr;
     bool in_order = false;
     int runs = 0;
+    callee = [&] {
+        ++runs;
+        pool.unblock(*who);
+    };
     caller = [&] {
         for (int i = 0; i < 500; ++i) {
             blocked b;
-            callee = [&] {
-                ++runs;
-                pool.unblock(b);
-            };
+            who = &b;
             pool.schedule(callee);
             CHECK(pool.block(b, exec::never) == block_result::unblocked);
             in_order = runs == i + 1 && pool.runs_here();

@@ -12,26 +12,37 @@
 
 namespace otp::inline OTP_ABI {
 
+namespace behaviour {
+template <class T>
+concept defined_class = complete<T> && std::is_class_v<T>;
+}
+
 /// T is a callback struct: a class whose hooks, as far as they can be seen without a message, are all of a form that
 /// gen_server knows. Every hook may be absent.
 template <class T>
-concept gen_server = behaviour::complete<T> && std::is_void_v<typename decltype(behaviour::find_server_fault<T>())::type>;
+concept gen_server = behaviour::defined_class<T> && std::is_void_v<typename decltype(behaviour::find_server_fault<T>())::type>;
 
 /// T answers calls of exactly this type: it has a handle_call for it, and the reply fits.
 template <class T, class Request>
-concept answers = std::is_void_v<typename decltype(behaviour::find_call_fault<T, Request>())::type>;
+concept answers = behaviour::defined_class<T> &&
+                  std::is_void_v<typename decltype(behaviour::find_call_fault<T, Request>())::type>;
 
 /// T has a handle_cast for exactly this type.
 template <class T, class Message>
-concept accepts = std::is_void_v<typename decltype(behaviour::find_handler_fault<behaviour::on_cast, T, Message>())::type>;
+concept accepts =
+    behaviour::defined_class<T> &&
+    std::is_void_v<typename decltype(behaviour::find_handler_fault<behaviour::on_cast, T, Message>())::type>;
 
 /// T has a handle_info for exactly this type.
 template <class T, class Message>
-concept receives = std::is_void_v<typename decltype(behaviour::find_handler_fault<behaviour::on_info, T, Message>())::type>;
+concept receives =
+    behaviour::defined_class<T> &&
+    std::is_void_v<typename decltype(behaviour::find_handler_fault<behaviour::on_info, T, Message>())::type>;
 
 /// T has a handle_continue for exactly this type.
 template <class T, class Message>
 concept continues =
+    behaviour::defined_class<T> &&
     std::is_void_v<typename decltype(behaviour::find_handler_fault<behaviour::on_continue, T, Message>())::type>;
 
 /// T can be started with these arguments.

@@ -103,7 +103,6 @@ protected:
     [[nodiscard]] bool takes_messages() const noexcept override { return !busy_ && !suspended_; }
     [[nodiscard]] proc::signal* next_urgent() noexcept override {
         if (busy_) {
-            if (!interleaves_) return nullptr;
             return queue().take_if([](const proc::signal& s) { return s.has(proc::is_interleaved); });
         }
         return queue().take_if([](const proc::signal& s) { return s.has(proc::is_system); });
@@ -154,7 +153,6 @@ protected:
 
     bool busy_ = false;  // a handler waits
     bool suspended_ = false;
-    bool interleaves_ = false;
     bool initialised_ = false;
     const callbacks* callbacks_;
     void* state_ = nullptr;

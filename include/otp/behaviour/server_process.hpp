@@ -92,14 +92,18 @@ struct stop_call final {
     }
 };
 
-inline void server_base::ask_to_end(const reason& why) noexcept { post(stop_call::make(why)); }
+/// Also while a handler waits: its coroutine goes first then.
+inline void server_base::ask_to_end(const reason& why) noexcept {
+    auto* order = stop_call::make(why);
+    order->flags |= proc::is_interleaved;
+    post(order);
+}
 
 template <class T>
 class server_process final : public server_base {
 public:
     explicit server_process(exec::executor& ex) noexcept : server_base{ex, callbacks_for<T>::table} {
         static_assert(alignof(T) <= 16, "a callback struct can't ask for more than 16 bytes of alignment");
-        interleaves_ = requires { typename T::interleaves; };
     }
     [[nodiscard]] static intrusive_ptr<server_process> make(exec::executor& ex) {
         return intrusive_ptr<server_process>::adopt(::new (memory::allocate(sizeof(server_process))) server_process{ex});

@@ -23,15 +23,19 @@ namespace otp::inline OTP_ABI::net {
 
 enum class side : std::uint8_t { reading, writing };
 
+/// A listener is never shut down: others may listen on it, too.
+enum class stream_kind : std::uint8_t { connection, listener };
+
 /// One watched socket. One reader and one writer at a time; close from any thread.
 class stream final : public exec::io_handler {
 public:
     /// Takes a descriptor that doesn't block, and has it watched. Errors: not_supported where there is no poller (a simulation),
     /// what the poller says.
-    [[nodiscard]] static result<intrusive_ptr<stream>> make(exec::executor& ex, descriptor socket) {
+    [[nodiscard]] static result<intrusive_ptr<stream>> make(exec::executor& ex, descriptor socket,
+                                                             stream_kind kind = stream_kind::connection) {
         exec::poller* const watcher = ex.io();
         if (!watcher) return reason::from_errno(ENOTSUP, "sockets in a simulation");
-        auto made = intrusive_ptr<stream>::adopt(::new (memory::allocate(sizeof(stream))) stream{ex, socket.release()});
+        auto made = intrusive_ptr<stream>::adopt(::new (memory::allocate(sizeof(stream))) stream{ex, socket.release(), kind});
         if (const int failed = watcher->add(made->fd_, made, made->ticket_); failed != 0) {
             ::close(made->fd_);
             return reason::from_errno(failed, "watching a socket");
@@ -51,7 +55,7 @@ public:
         const auto before = uses_.fetch_or(closed_bit, std::memory_order_acq_rel);  // pairs with enter() and leave()
         if ((before & closed_bit) != 0) return;
         // Wakes the peer even if some operation still holds the descriptor.
-        ::shutdown(fd_, SHUT_RDWR);
+        if (kind_ == stream_kind::connection) ::shutdown(fd_, SHUT_RDWR);
         if (before == 0) really_close();
         notify(reader_);
         notify(writer_);
@@ -162,7 +166,7 @@ private:
     };
     static constexpr std::uint32_t closed_bit = 1U << 31;
 
-    stream(exec::executor& ex, int fd) noexcept : executor_{ex}, fd_{fd} {}
+    stream(exec::executor& ex, int fd, stream_kind kind) noexcept : executor_{ex}, fd_{fd}, kind_{kind} {}
     ~stream() override {
         if (watched_ && !closed()) {
             executor_.io()->remove(fd_, ticket_);
@@ -206,6 +210,7 @@ private:
 
     exec::executor& executor_;
     int fd_;
+    stream_kind kind_;
     exec::io_ticket ticket_;
     bool watched_ = false;
     pump_function pump_ = nullptr;  // set before it listens

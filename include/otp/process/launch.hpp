@@ -64,7 +64,7 @@ struct launch {
         }
         if (first) p.queue_.push(std::exchange(first, nullptr));
         fresh->retain();  // the reference that it lives by; die() gives it back
-        p.executor().schedule(p);
+        p.begin();
         return monitor_number;
     }
 
@@ -95,7 +95,7 @@ struct launched_answer {
     call->set_caller(self, ref);
     if (self.serving) call->chain = self.serving->as_link();
     self.begin_wait(done, by);
-    begin.starter = self.role() == process_role::scheduled ? &self : nullptr;
+    begin.starter = self.role() == process_role::scheduled || self.role() == process_role::on_thread ? &self : nullptr;
     begin.watching_thread = &self;
     begin.first = call;
     auto number = begin(fresh);

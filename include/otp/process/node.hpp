@@ -14,9 +14,36 @@
 #include "otp/process/process.hpp"
 #include "otp/process/registry.hpp"
 #include "otp/process/relations.hpp"
+#include "otp/process/thread_yard.hpp"
 #include "otp/runtime/executor.hpp"
 
 namespace otp::inline OTP_ABI::proc {
+
+/// Timers that fired for nobody; they end when the next one is started, or with the runtime.
+class spent_timers {
+public:
+    ~spent_timers() { sweep(); }
+    void push(signal* envelope) noexcept {
+        const std::lock_guard hold{lock_};
+        envelopes_.push(envelope);
+        any_.store(true, std::memory_order_relaxed);  // a hint: swept under the lock
+    }
+    void sweep() noexcept {
+        if (!any_.load(std::memory_order_relaxed)) return;  // as above
+        signal_queue found;
+        {
+            const std::lock_guard hold{lock_};
+            std::swap(found, envelopes_);
+            any_.store(false, std::memory_order_relaxed);  // as above
+        }
+        while (signal* s = found.pop()) drop(s, reason::noproc);
+    }
+
+private:
+    std::mutex lock_;
+    signal_queue envelopes_;
+    std::atomic<bool> any_{false};
+};
 
 class node final : public exec::tenant {
 public:
@@ -26,6 +53,8 @@ public:
 
     [[nodiscard]] registry& names() noexcept { return names_; }
     [[nodiscard]] exec::executor& executor() const noexcept { return executor_; }
+    /// The threads of processes that have one of their own.
+    [[nodiscard]] thread_yard& threads() noexcept { return threads_; }
 
     /// A number that no other process, monitor or timer of this program has.
     [[nodiscard]] std::uint64_t next_number() noexcept {
@@ -74,6 +103,7 @@ public:
         return all;
     }
 
+    [[nodiscard]] spent_timers& spent() noexcept { return spent_; }
     /// The lock that guards the list of timers aimed at a process.
     [[nodiscard]] std::mutex& timer_lock(const process& p) noexcept { return shard_of(p).timer_lock; }
 
@@ -112,8 +142,10 @@ private:
     alignas(cache_line) std::atomic<std::size_t> live_{0};
     std::atomic<bool> closed_{false};
     registry names_;
+    spent_timers spent_;
     mutable std::array<shard, 16> shards_;
     std::atomic<std::size_t> wave_left_{0};  // asked to end and not gone yet
+    thread_yard threads_;                    // the last member: its threads use the others until they have ended
 };
 
 inline node& process::own_node() const noexcept { return node::of(*executor_); }

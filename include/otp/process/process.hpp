@@ -163,6 +163,8 @@ public:
 protected:
     ~process() override;
 
+    /// Sets it going, once everybody who must know of it does.
+    virtual void begin() noexcept { executor_->schedule(*this); }
     /// Before anything else in the first turn.
     virtual void on_first_turn() {}
     /// May the loop take the next message? False while a handler waits or the server is suspended.

@@ -67,7 +67,7 @@ class spawned_process final : public process {
 public:
     template <class G, class... B>
     explicit spawned_process(exec::executor& ex, G&& body, B&&... arguments)
-        : process{ex, process_role::scheduled}, body_{std::forward<G>(body)}, arguments_{std::forward<B>(arguments)...}, main_{*this} {}
+        : process{ex, process_role::scheduled}, body_{std::forward<G>(body)}, arguments_{std::in_place, std::forward<B>(arguments)...}, main_{*this} {}
     ~spawned_process() override { destroy_state(); }
 
     template <class... B>

@@ -38,6 +38,7 @@ struct message_timer final : ref_counted, exec::timer {
 
     /// Arms it; nothing happens if its target is dead already.
     void start() noexcept {
+        node::of(executor).spent().sweep();
         if (target && !list()) {
             at.store(stage::cancelled, std::memory_order_release);  // pairs with the loads of pending and cancel
             message.reset();
@@ -51,11 +52,10 @@ struct message_timer final : ref_counted, exec::timer {
     bool cancel() noexcept {
         for (stage seen = at.load(std::memory_order_acquire); seen == stage::armed || seen == stage::fired;) {  // pairs with due()
             if (!at.compare_exchange_weak(seen, stage::cancelled, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-            if (seen == stage::armed && executor.disarm(*this)) {
-                unlist();
-                release();  // the wheel's
-            }
             message.reset();
+            if (seen != stage::armed) return true;
+            unlist();
+            forget();
             return true;
         }
         return false;
@@ -75,6 +75,12 @@ struct message_timer final : ref_counted, exec::timer {
             (void)t->cancel();
             t->release();  // the list's
         }
+    }
+
+    /// Gives back the wheel's reference: when this returns the wheel does not touch it any more.
+    void forget() noexcept {
+        (void)executor.disarm(*this);
+        release();
     }
 
 private:
@@ -117,6 +123,7 @@ struct timer_signal final : signal {
         auto* envelope = static_cast<timer_signal*>(s);
         const auto timer = std::move(envelope->timer);
         free_signal(envelope);
+        timer->forget();
         auto expected = message_timer::stage::fired;
         // Pairs with cancel(): one of both wins.
         const bool ours = timer->at.compare_exchange_strong(expected, message_timer::stage::delivered, std::memory_order_acq_rel, std::memory_order_relaxed);
@@ -134,15 +141,15 @@ inline constexpr signal_ops timer_signal::timer_ops{&timer_signal::handle, &time
 
 inline void message_timer::due(exec::timer& t) noexcept {
     auto& self = static_cast<message_timer&>(t);
-    self.unlist();
     auto expected = stage::armed;
     // Pairs with cancel(): one of both wins.
-    if (self.at.compare_exchange_strong(expected, stage::fired, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-        const auto to = self.target ? self.target : self.find ? self.find(self) : nullptr;
-        auto* envelope = make_signal<timer_signal>(intrusive_ptr<message_timer>::share(&self));
-        if (!to || !to->send_counted(envelope)) drop(envelope, reason::noproc);
-    }
-    self.release();  // the wheel's
+    if (!self.at.compare_exchange_strong(expected, stage::fired, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
+    self.unlist();
+    const auto to = self.target ? self.target : self.find ? self.find(self) : nullptr;
+    auto* envelope = make_signal<timer_signal>(intrusive_ptr<message_timer>::share(&self));
+    if (to && to->send_counted(envelope)) return;
+    // The wheel still holds the timer: it can't end here.
+    node::of(self.executor).spent().push(envelope);
 }
 
 }  // namespace otp::inline OTP_ABI::proc

@@ -152,11 +152,11 @@ inline void process::describe(std::string& out) const {
 /// Asks everyone who waits for the end of this process, in the order that OTP keeps: the state is gone and the names are
 /// free before anybody hears of it.
 inline void process::die() noexcept {
-    if (!struck_) on_terminate();
     while (activity* a = activities_) {
         forget_activity(*a);
         a->abandon();
     }
+    if (!struck_) on_terminate();
     deferred_call::collect(*this);
     destroy_state();
     executor_->disarm(*this);

@@ -68,23 +68,23 @@ inline bool worker_pool::await(blocked& b, time_point deadline) noexcept {
 
 /// The same on a thread that may run turns meanwhile, since the pool has no other.
 inline bool worker_pool::await_as_guest(blocked& b, time_point deadline) noexcept {
-    for (;;) {
-        if (b.word.load(std::memory_order_acquire) == crew::unblocked) return true;  // pairs with unblock
+    const auto over = [&] { return b.word.load(std::memory_order_acquire) == crew::unblocked; };  // pairs with unblock
+    for (bool late = false;;) {
+        if (over()) return true;
+        if (late) return false;
         worker guest{*this, nullptr};
         crew::waiting_guest turn{&b};
-        bool late = false;
         if (crew_.enter(guest, &turn)) {
             drive(guest, b, deadline);
             leave_as_guest(guest);
             late = deadline != never && deadline <= now();
         } else {
             late = !futex::wait(b.word, crew::asleep, deadline);
-            crew_.forget(turn);
+            crew_.forget(turn, late || over());
             auto seen = std::uint32_t{crew::asleep};
             // Relaxed: takes its own mark back.
             (void)b.word.compare_exchange_strong(seen, crew::waiting, std::memory_order_relaxed, std::memory_order_relaxed);
         }
-        if (late) return b.word.load(std::memory_order_acquire) == crew::unblocked;  // as above
     }
 }
 

@@ -148,14 +148,13 @@ public:
         }
         return false;
     }
-    /// A guest that waited goes on, woken or not.
-    void forget(waiting_guest& g) noexcept {
+    /// A guest that waited goes on, woken or not. `leaves`: it won't come for the core, even if it was woken for that.
+    void forget(waiting_guest& g, bool leaves) noexcept {
         const std::lock_guard hold{lock_};
-        for (waiting_guest** at = &guests_; *at; at = &(*at)->next) {
-            if (*at != &g) continue;
-            *at = g.next;
-            return;
-        }
+        waiting_guest** at = &guests_;
+        while (*at && *at != &g) at = &(*at)->next;
+        if (*at) *at = g.next;
+        if (leaves && vacant_) offer_core();
     }
     /// A guest is done, with the core or without.
     void exit(worker& w) noexcept {
@@ -210,14 +209,16 @@ private:
         c.next_vacant = std::exchange(vacant_, &c);
         if (!guests_only_) return;
         revoke(give_back);
-        if (waiting_guest* const g = guests_) {
-            guests_ = g->next;
-            auto expected = std::uint32_t{asleep};
-            // Relaxed: the guest comes for the core under the lock. A word that is something else is that of a guest who
-            // looks anyway.
-            if (g->by->word.compare_exchange_strong(expected, waiting, std::memory_order_relaxed, std::memory_order_relaxed))
-                futex::wake_one(g->by->word);
-        }
+        offer_core();
+    }
+    void offer_core() noexcept {
+        waiting_guest* const g = guests_;
+        if (!g) return;
+        guests_ = g->next;
+        auto expected = std::uint32_t{asleep};
+        // Relaxed: the guest comes for the core under the lock. If its own wait is over it offers the core to the next one.
+        if (g->by->word.compare_exchange_strong(expected, waiting, std::memory_order_relaxed, std::memory_order_relaxed))
+            futex::wake_one(g->by->word);
     }
     core* take_vacant() noexcept { return std::exchange(vacant_, vacant_->next_vacant); }
 

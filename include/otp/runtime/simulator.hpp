@@ -259,9 +259,10 @@ private:
             waiter::due(w);
         else if (deadline != never)
             timers_.arm(w, deadline);
-        auto* const used = current().used;
+        auto& slot = current();
+        const auto inside = slot;
         w.stack->pause();
-        current().used = used;
+        slot = inside;
         return is_unblocked(b) ? block_result::unblocked : block_result::timed_out;
     }
     block_result block_outside(blocked& b, time_point deadline) noexcept {

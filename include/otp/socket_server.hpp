@@ -1,0 +1,10 @@
+// Servers of TCP and Unix socket connections, and the clients for them.
+#pragma once
+
+#include "otp/behaviour/serve.hpp"
+#include "otp/config.hpp"
+#include "otp/gen_server.hpp"
+#include "otp/net/connect.hpp"
+#include "otp/net/tcp.hpp"
+#include "otp/runtime/wait_for_signal.hpp"
+#include "otp/version.hpp"
