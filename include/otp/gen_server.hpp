@@ -3,6 +3,7 @@
 
 #include "otp/behaviour/ask.hpp"
 #include "otp/behaviour/client.hpp"
+#include "otp/behaviour/handles.hpp"
 #include "otp/behaviour/request.hpp"
 #include "otp/behaviour/start.hpp"
 #include "otp/config.hpp"

@@ -1,6 +1,7 @@
 // All of it.
 #pragma once
 
+#include "otp/behaviour/simulated.hpp"
 #include "otp/behaviour/sys.hpp"
 #include "otp/gen_server.hpp"
 #include "otp/runtime/explore.hpp"

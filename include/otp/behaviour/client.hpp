@@ -119,7 +119,12 @@ public:
             if (!process_) return reason{reason::noproc}.with_text("an empty handle");
             return process_;
         }
-        auto found = proc::node::of(exec::current_executor()).names().find(name_);
+        return resolve_on(exec::current_executor());
+    }
+    /// The same, of a name in a runtime.
+    [[nodiscard]] result<intrusive_ptr<proc::process>> resolve_on(exec::executor& ex) const {
+        if (!name_) return resolve();
+        auto found = proc::node::of(ex).names().find(name_);
         if (!found) return reason{reason::noproc}.with_text("no process is registered as " + std::string{name_});
         if (found->behaviour_type() != type_id_of<T>)
             return reason{reason::wrong_server}.with_text("the process " + std::string{name_} + " is no " + std::string{type_name<T>()});

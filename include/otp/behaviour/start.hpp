@@ -11,7 +11,6 @@
 #include "otp/behaviour/client.hpp"
 #include "otp/process/launch.hpp"
 #include "otp/runtime/runtime.hpp"
-#include "otp/runtime/simulation.hpp"
 
 namespace otp::inline OTP_ABI {
 
@@ -151,12 +150,24 @@ result<monitored_server<T>> start_monitor(const name<T>& called, A&&... argument
     return behaviour::start_on<proc::bond::monitored, T>(exec::current_executor(), called, std::forward<A>(arguments)...);
 }
 
-/// The server that is registered under a typed name, if it lives and is one of T.
+namespace behaviour {
 template <class T>
-[[nodiscard]] std::optional<server<T>> whereis(const name<T>& called) {
-    auto found = called.resolve();
+[[nodiscard]] std::optional<server<T>> whereis_on(exec::executor& ex, const name<T>& called) {
+    auto found = called.resolve_on(ex);
     if (!found) return std::nullopt;
     return server<T>{std::move(*found)};
+}
+[[nodiscard]] inline std::optional<pid> whereis_on(exec::executor& ex, std::string_view called) {
+    auto found = proc::node::of(ex).names().find(called);
+    if (!found) return std::nullopt;
+    return pid{std::move(found)};
+}
+}  // namespace behaviour
+
+/// The server that is registered under a typed name in the current runtime, if it lives and is one of T.
+template <class T>
+[[nodiscard]] std::optional<server<T>> whereis(const name<T>& called) {
+    return behaviour::whereis_on(exec::current_executor(), called);
 }
 
 template <class T, class... A>
@@ -183,28 +194,10 @@ template <class T, class... A>
 auto runtime::start_monitor(const start_options& options, A&&... args) {
     return behaviour::start_on<proc::bond::monitored, T>(executor(), options, std::forward<A>(args)...);
 }
-template <class T, class... A>
-auto simulation::start(A&&... args) {
-    return behaviour::start_on<proc::bond::none, T>(executor(), std::forward<A>(args)...);
+/// The server that is registered under a typed name in this runtime, or who has a name.
+template <class Name>
+auto runtime::whereis(const Name& name) {
+    return behaviour::whereis_on(executor(), name);
 }
-template <class T, class... A>
-auto simulation::start(const start_options& options, A&&... args) {
-    return behaviour::start_on<proc::bond::none, T>(executor(), options, std::forward<A>(args)...);
-}
-template <class T, class... A>
-auto simulation::start_link(A&&... args) {
-    return behaviour::start_on<proc::bond::linked, T>(executor(), std::forward<A>(args)...);
-}
-template <class T, class... A>
-auto simulation::start_link(const start_options& options, A&&... args) {
-    return behaviour::start_on<proc::bond::linked, T>(executor(), options, std::forward<A>(args)...);
-}
-template <class T, class... A>
-auto simulation::start_monitor(A&&... args) {
-    return behaviour::start_on<proc::bond::monitored, T>(executor(), std::forward<A>(args)...);
-}
-template <class T, class... A>
-auto simulation::start_monitor(const start_options& options, A&&... args) {
-    return behaviour::start_on<proc::bond::monitored, T>(executor(), options, std::forward<A>(args)...);
-}
+
 }  // namespace otp::inline OTP_ABI

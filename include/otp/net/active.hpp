@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "otp/base/exit.hpp"
+#include "otp/base/log.hpp"
 #include "otp/net/buffer.hpp"
 #include "otp/net/receive.hpp"
 #include "otp/net/stream.hpp"
@@ -73,17 +74,26 @@ private:
 namespace net {
 
 template <class M>
-void deliver(proc::process& self, M message) {
+[[nodiscard]] proc::signal* message_for(proc::process& self, M message) {
     const proc::signal_ops* ops = self.info_ops(type_id_of<M>);
-    if (!ops) return;
-    proc::signal* s = proc::make_message<M>(*ops, std::move(message));
-    s->ops->handle(self, s);
+    if (ops) return proc::make_message<M>(*ops, std::move(message));
+    std::string text{"no handle_info for "};
+    text += type_name<M>();
+    text += ": ";
+    self.describe(text);
+    base::log(log_level::warning, text);
+    return nullptr;
+}
+/// Runs the handler now.
+template <class M>
+void deliver(proc::process& self, M message) {
+    if (proc::signal* s = message_for(self, std::move(message))) s->ops->handle(self, s);
 }
 
 /// Reads once and hands the bytes to the server's handle_info; then asks to be called again.
 inline void pump(proc::process& self, intrusive_ptr<stream> from) {
     auto& mode = from->activity;
-    if (mode.owner.get() != &self || mode.count == 0) return;  // handed over, or passive meanwhile
+    if (mode.owner.get() != &self || mode.left() == 0) return;  // handed over, or passive meanwhile
     const tcp::socket_id id{from.get()};
     receive_some read{from, exec::duration::max()};
     if (!read.attempt()) {
@@ -92,16 +102,18 @@ inline void pump(proc::process& self, intrusive_ptr<stream> from) {
     }
     auto got = read.take();
     if (!got) {
-        mode.count = 0;
+        mode.set_left(0);
+        if (from->closed()) return;  // by this side: it knows
         if (got.error() == reason::closed) deliver(self, tcp::closed{id});
         else deliver(self, tcp::error{id, got.error()});
         return;
     }
-    const bool last = mode.count != tcp::active_mode::unlimited && --mode.count == 0;
-    const bool tells = last && mode.tells;
-    if (!last) stream::queue_pump(self, from, &pump);
+    const int left = mode.left();
+    if (left != tcp::active_mode::unlimited) mode.set_left(left - 1);
+    if (left != 1) stream::queue_pump(self, from, &pump);
+    else if (mode.tells)
+        if (proc::signal* s = message_for(self, tcp::passive{id})) self.queue().push_front(s);  // the next message after this one
     deliver(self, tcp::data{id, std::move(*got)});
-    if (tells) deliver(self, tcp::passive{id});
 }
 
 inline void set_active(const intrusive_ptr<stream>& on, proc::process* self, tcp::active_mode mode) {
@@ -109,12 +121,19 @@ inline void set_active(const intrusive_ptr<stream>& on, proc::process* self, tcp
     if (!self || !self->info_ops(type_id_of<tcp::data>))
         throw otp::exit{reason{reason::bad_argument}.with_text("active: only a gen_server with a handle_info(otp::tcp::data) can have an active socket")};
     auto& now = on->activity;
-    const bool runs = now.owner.get() == self && now.count != 0;
-    if (mode.tells() && now.count > 0 && runs) now.count += mode.count();  // as inet: numbers add up
-    else now.count = mode.count();
+    const bool runs = now.owner.get() == self && now.left() != 0;
+    int count = mode.count();
+    if (mode.tells()) {  // as inet: numbers add up, and none left is told
+        if (now.tells && now.left() > 0) count += now.left();
+        if (count <= 0) {
+            count = 0;
+            if (proc::signal* s = message_for(*self, tcp::passive{tcp::socket_id{on.get()}})) self->queue().push(s);
+        }
+    }
+    now.set_left(count);
     now.tells = mode.tells();
     now.owner = intrusive_ptr<proc::process>::share(self);
-    if (now.count != 0 && !runs) stream::queue_pump(*self, on, &pump);
+    if (count != 0 && !runs) stream::queue_pump(*self, on, &pump);
 }
 
 inline void hand_over(const intrusive_ptr<stream>& on, const pid& owner) {
@@ -123,7 +142,7 @@ inline void hand_over(const intrusive_ptr<stream>& on, const pid& owner) {
         throw otp::exit{reason{reason::bad_argument}.with_text("controlling_process: the new owner has no handle_info(otp::tcp::data)")};
     on->stop_listening(side::reading);
     on->activity.owner = owner.shared();
-    if (on->activity.count != 0) stream::queue_pump(*owner.block(), on, &pump);
+    if (on->activity.left() != 0) stream::queue_pump(*owner.block(), on, &pump);
 }
 
 }  // namespace net

@@ -38,6 +38,7 @@ public:
 
     /// Blocks this thread until it is done.
     [[nodiscard]] auto block() {
+        if (proc::process* self = proc::current_process()) self->check_signals();
         if (!begin()) {
             proc::process& self = proc::caller(stream_->executor());
             if (wait_in(self)) {
@@ -70,6 +71,10 @@ private:
         }
         if (limit_ < exec::duration::zero()) {
             derived().fail(reason{reason::bad_argument}.with_text("a negative time limit"));
+            return true;
+        }
+        if (side_ == side::reading && stream_->activity.left() != 0) {
+            derived().fail(reason{reason::bad_argument}.with_text("the socket is active: what it receives comes as messages"));
             return true;
         }
         return try_now();

@@ -131,8 +131,11 @@ public:
     /// Who gets what comes as messages, and how many: the owner's own.
     struct active_state {
         intrusive_ptr<proc::process> owner;
-        int count = 0;  // -1: without end
+        std::atomic<int> count{0};  // -1: without end. Relaxed: others only look whether a recv is allowed
         bool tells = false;
+
+        [[nodiscard]] int left() const noexcept { return count.load(std::memory_order_relaxed); }
+        void set_left(int messages) noexcept { count.store(messages, std::memory_order_relaxed); }
     };
     active_state activity;
 

@@ -57,6 +57,31 @@ inline constexpr flush_option flush{};
 inline bool demonitor(monitor_ref ref) { return proc::demonitor(proc::this_process("demonitor"), ref.number(), false); }
 inline bool demonitor(monitor_ref ref, flush_option) { return proc::demonitor(proc::this_process("demonitor"), ref.number(), true); }
 
+/// Owns a monitor: ended, and its otp::down taken back, when its owner goes, as a member of a callback struct does with the
+/// server. Belongs to the process that made it.
+class scoped_monitor {
+public:
+    scoped_monitor() noexcept = default;
+    scoped_monitor(monitor_ref watched) noexcept : ref_{watched} {}
+    scoped_monitor(scoped_monitor&& other) noexcept : ref_{std::exchange(other.ref_, {})} {}
+    scoped_monitor& operator=(scoped_monitor&& other) noexcept {
+        if (this != &other) {
+            end();
+            ref_ = std::exchange(other.ref_, {});
+        }
+        return *this;
+    }
+    ~scoped_monitor() { end(); }
+    [[nodiscard]] monitor_ref ref() const noexcept { return ref_; }
+
+private:
+    void end() noexcept {
+        const auto mine = std::exchange(ref_, {});
+        if (mine && proc::current_process()) (void)proc::demonitor(*proc::current_process(), mine.number(), true);
+    }
+    monitor_ref ref_;
+};
+
 /// Sends an exit signal. `kill` ends the process whatever it does; any other reason ends it unless it traps exits, `normal`
 /// not even then. Nothing happens to one that is gone. Any thread. erlang:exit/2.
 inline void exit_process(const pid& other, reason why) {

@@ -109,6 +109,12 @@ public:
     void end_wait(wait& w) noexcept;
     /// Blocks this thread until all waits of `by` are settled. Throws `unwinding` when the process is killed meanwhile.
     void block_until_settled(waiter& by);
+    /// For a process on a thread of its own, between things that don't block: throws `unwinding` if it was struck down.
+    void check_signals() {
+        if (role_ != process_role::on_thread || (!mailbox_.has_mail() && !struck_)) return;
+        drain();
+        if (struck_) throw unwinding{};
+    }
     /// Ends the turn early, so that others get theirs.
     void yield() noexcept { yields_ = true; }
     /// Lets the coroutine go on as soon as the loop comes to it.

@@ -232,4 +232,22 @@ result<T> run(task<T> work) {
     return proc::run_in(exec::current_executor(), std::move(work));
 }
 
+template <class F, class... A>
+auto runtime::spawn(F&& body, A&&... args) {
+    return proc::spawn_in(executor(), proc::bond::none, std::forward<F>(body), std::forward<A>(args)...).process;
+}
+template <class F, class... A>
+auto runtime::spawn_link(F&& body, A&&... args) {
+    return proc::spawn_in(executor(), proc::bond::linked, std::forward<F>(body), std::forward<A>(args)...).process;
+}
+template <class F, class... A>
+auto runtime::spawn_monitor(F&& body, A&&... args) {
+    auto spawned = proc::spawn_in(executor(), proc::bond::monitored, std::forward<F>(body), std::forward<A>(args)...);
+    return monitored_pid{std::move(spawned.process), monitor_ref{spawned.monitor}};
+}
+template <class Task>
+auto runtime::run(Task task) {
+    return proc::run_in(executor(), std::move(task));
+}
+
 }  // namespace otp::inline OTP_ABI

@@ -68,24 +68,29 @@ inline bool worker_pool::await(blocked& b, time_point deadline) noexcept {
 
 /// The same on a thread that may run turns meanwhile, since the pool has no other.
 inline bool worker_pool::await_as_guest(blocked& b, time_point deadline) noexcept {
-    const auto over = [&] { return b.word.load(std::memory_order_acquire) == crew::unblocked; };  // pairs with unblock
-    for (bool late = false;;) {
-        if (over()) return true;
-        if (late) return false;
+    bool over = false;
+    bool late = false;
+    bool was_asleep = false;
+    for (;;) {
+        over = b.word.load(std::memory_order_acquire) == crew::unblocked;  // pairs with unblock
+        if (over || late) break;
         worker guest{*this, nullptr};
         crew::waiting_guest turn{&b};
-        if (crew_.enter(guest, &turn)) {
-            drive(guest, b, deadline);
-            leave_as_guest(guest);
-            late = deadline != never && deadline <= now();
-        } else {
+        was_asleep = !crew_.enter(guest, &turn);
+        if (was_asleep) {
             late = !futex::wait(b.word, crew::asleep, deadline);
-            crew_.forget(turn, late || over());
+            crew_.forget(turn);
             auto seen = std::uint32_t{crew::asleep};
             // Relaxed: takes its own mark back.
             (void)b.word.compare_exchange_strong(seen, crew::waiting, std::memory_order_relaxed, std::memory_order_relaxed);
+        } else {
+            drive(guest, b, deadline);
+            leave_as_guest(guest);
+            late = deadline != never && deadline <= now();
         }
     }
+    if (was_asleep) crew_.pass_on();
+    return over;
 }
 
 /// Runs turns until the wait is over, the deadline has passed or the core is gone.

@@ -148,13 +148,17 @@ public:
         }
         return false;
     }
-    /// A guest that waited goes on, woken or not. `leaves`: it won't come for the core, even if it was woken for that.
-    void forget(waiting_guest& g, bool leaves) noexcept {
+    /// A guest that waited goes on, woken or not.
+    void forget(waiting_guest& g) noexcept {
         const std::lock_guard hold{lock_};
         waiting_guest** at = &guests_;
         while (*at && *at != &g) at = &(*at)->next;
         if (*at) *at = g.next;
-        if (leaves && vacant_) offer_core();
+    }
+    /// A guest that waited won't come for the core, even if it was woken for that: the next one may.
+    void pass_on() noexcept {
+        const std::lock_guard hold{lock_};
+        if (vacant_) offer_core();
     }
     /// A guest is done, with the core or without.
     void exit(worker& w) noexcept {
@@ -216,7 +220,7 @@ private:
         if (!g) return;
         guests_ = g->next;
         auto expected = std::uint32_t{asleep};
-        // Relaxed: the guest comes for the core under the lock. If its own wait is over it offers the core to the next one.
+        // Relaxed: the guest comes for the core under the lock. If its own wait is over it passes it on.
         if (g->by->word.compare_exchange_strong(expected, waiting, std::memory_order_relaxed, std::memory_order_relaxed))
             futex::wake_one(g->by->word);
     }

@@ -1,0 +1,75 @@
+// Handles made from other handles: to oneself, from a pid, to a struct that is only declared.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <utility>
+
+#include "otp/base/exit.hpp"
+#include "otp/behaviour/client.hpp"
+
+namespace otp::inline OTP_ABI {
+
+/// A handle to the server of T that this code runs in. Throws otp::exit: no_process on a plain thread, wrong_server in a
+/// process that is no server of T.
+template <class T>
+[[nodiscard]] server<T> self() {
+    proc::process* mine = proc::current_process();
+    if (!mine) throw otp::exit{reason{reason::no_process}.with_text("self: no process runs on this thread")};
+    if (mine->behaviour_type() != type_id_of<T>) throw otp::exit{reason{reason::wrong_server}.with_text("self: the process is another server")};
+    return server<T>{intrusive_ptr<proc::process>::share(mine)};
+}
+
+/// A handle from a pid. Error: wrong_server if that process is no server of T; bad_argument of a null pid. Any thread.
+template <class T>
+[[nodiscard]] result<server<T>> server_cast(const pid& who) {
+    if (!who) return reason{reason::bad_argument}.with_text("a null pid");
+    if (who.block()->behaviour_type() != type_id_of<T>) return reason::wrong_server;
+    return server<T>{who.shared()};
+}
+
+/// A handle to a server of a struct that is only declared yet: two structs may hold one another so. It becomes the
+/// otp::server by get() or by conversion where T is complete. A value, for any thread.
+template <class T>
+class ref {
+public:
+    constexpr ref() noexcept = default;
+    ref(const server<T>& to) noexcept : process_{to.id().shared()} {}
+
+    /// The handle with all its functions; T must be complete here.
+    template <class U = T>
+    [[nodiscard]] server<U> get() const noexcept {
+        return server<U>{process_};
+    }
+    template <class U = T>
+    operator server<U>() const noexcept {
+        return server<U>{process_};
+    }
+    [[nodiscard]] pid id() const noexcept { return pid{process_}; }
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(process_); }
+
+    template <class M>
+        requires receives<T, M>
+    operator recipient<M>() const {
+        return get();
+    }
+
+    friend bool operator==(const ref& a, const ref& b) noexcept { return a.process_ == b.process_; }
+    friend std::strong_ordering operator<=>(const ref& a, const ref& b) noexcept { return a.id() <=> b.id(); }
+    template <class OStream>
+        requires requires(OStream& out, const std::string& line) { out << line; }
+    friend OStream& operator<<(OStream& out, const ref& r) {
+        out << r.id().to_string();
+        return out;
+    }
+
+private:
+    intrusive_ptr<proc::process> process_;
+};
+
+}  // namespace otp::inline OTP_ABI
+
+template <class T>
+struct std::hash<otp::ref<T>> {
+    std::size_t operator()(const otp::ref<T>& r) const noexcept { return std::hash<otp::pid>{}(r.id()); }
+};
