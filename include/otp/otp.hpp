@@ -2,6 +2,7 @@
 #pragma once
 
 #include "otp/behaviour/simulated.hpp"
+#include "otp/behaviour/simulated_serve.hpp"
 #include "otp/behaviour/sys.hpp"
 #include "otp/gen_server.hpp"
 #include "otp/runtime/explore.hpp"

@@ -30,9 +30,41 @@ struct answer {
     bool done = false;
 };
 
-class execution {
-public:
+/// What a run is made of, beside the memory, the stacks and the arena.
+struct run_state {
     using body = void (*)(void* argument);
+
+    enum class waiting : std::uint8_t { for_nothing, for_wake, for_threads, for_quiet, over, joined };
+    struct thread {
+        void* place = nullptr;
+        body work = nullptr;
+        void* argument = nullptr;
+        knowledge knows;
+        request asks;
+        answer given;
+        std::uint64_t stack = 0;  // a number for what is on it
+        std::uint64_t created = 0;
+        unsigned parent = 0;
+        waiting waits = waiting::for_nothing;
+        bool spins = false;
+        bool must_be_fresh = false;
+    };
+
+    std::array<thread, max_threads> threads_;
+    unsigned thread_count_ = 0;
+    unsigned running_ = 0;
+    std::size_t position = 0;  // in the path of choices
+    std::size_t steps_ = 0;
+    std::size_t plain_uses_ = 0;
+    unsigned spurious_ = 0;
+    unsigned stale_ = 0;
+    std::size_t arena_used_ = 0;
+    bool may_end_early_ = false;
+};
+
+class execution : private run_state {
+public:
+    using run_state::body;
 
     /// The exploration that runs; operations on model atomics are legal in its threads only.
     [[nodiscard]] static execution*& current() noexcept {
@@ -44,16 +76,20 @@ public:
         limits_ = limits;
         path_.clear();
         seen_.clear();
+        checkpoints_used_ = 0;
         result found;
         execution* outer = std::exchange(current(), this);
-        do {
-            ++found.runs;
-            if (run_once(scenario, argument)) {
+        try {
+            begin(scenario, argument);
+            do {
+                ++found.runs;
+                if (!run()) continue;
                 ++found.ended;
                 if (!outcome_.empty()) found.outcomes.insert(outcome_);
-            }
-            if (failure_.empty() && found.runs == limits_.max_runs) failure_ = "the exploration is not done after so many runs";
-        } while (failure_.empty() && backtrack());
+                if (found.runs == limits_.max_runs) fail("the exploration is not done after so many runs");
+            } while (go_back());
+        } catch (const failed&) {
+        }
         current() = outer;
         found.failure = std::exchange(failure_, {});
         found.states = seen_.size();
@@ -136,23 +172,8 @@ public:
     }
 
 private:
-    enum class waiting : std::uint8_t { for_nothing, for_wake, for_threads, for_quiet, over, joined };
     struct failed {};
 
-    struct thread {
-        void* place = nullptr;
-        body work = nullptr;
-        void* argument = nullptr;
-        knowledge knows;
-        request asks;
-        answer given;
-        std::uint64_t stack = 0;  // a number for what is on it
-        std::uint64_t created = 0;
-        unsigned parent = 0;
-        waiting waits = waiting::for_nothing;
-        bool spins = false;
-        bool must_be_fresh = false;
-    };
     struct branch {
         std::uint16_t count;
         std::uint16_t taken;
@@ -162,6 +183,13 @@ private:
         unsigned thread;
         unsigned at;
         std::uint64_t value;
+    };
+
+    struct checkpoint {
+        run_state state;
+        std::size_t trace = 0;
+        std::vector<std::byte> memory;
+        std::vector<std::byte> bytes;  // the arena, and the stacks
     };
 
     [[nodiscard]] thread& self() noexcept { return threads_[running_]; }
@@ -176,46 +204,84 @@ private:
 
     // Runs and choices
 
-    // True: to its end. False: it has come to a state that another run has seen, or has failed.
-    bool run_once(body scenario, void* argument) {
-        position_ = 0;
+    void begin(body scenario, void* argument) {
+        position = 0;
         memory_.reset();
-        std::memset(arena_, 0, arena_used_);
+        std::memset(arena_, 0, sizeof arena_);
         arena_used_ = 0;
         thread_count_ = 0;
+        running_ = 0;
         steps_ = plain_uses_ = 0;
         spurious_ = stale_ = 0;
         may_end_early_ = false;
-        outcome_.clear();
         trace_.clear();
-        try {
-            add_thread(scenario, argument, knowledge{});
-            while (threads_[0].waits != waiting::over) {
-                if (++steps_ > limits_.max_steps) fail("a run that doesn't end");
-                // While there is one thread its choices are its own; it can't come back to where it was.
-                if (thread_count_ > 1 && position_ == path_.size() && !seen_.insert(state())) return false;
-                running_ = choose_thread();
-                carry_out(self().asks);
-                ++self().knows.clock[running_];
-                if (self().waits == waiting::for_nothing) go_on();
-            }
-            return true;
-        } catch (const failed&) {
-            return false;
-        }
+        add_thread(scenario, argument, knowledge{});
     }
 
-    bool backtrack() {
+    // True: to its end. False: it has come to a state that an earlier run has seen.
+    bool run() {
+        outcome_.clear();
+        while (threads_[0].waits != waiting::over) {
+            if (++steps_ > limits_.max_steps) fail("a run that doesn't end");
+            const bool again = position < path_.size();
+            if (!again) {
+                // While there is one thread its choices are its own; it can't come back to where it was.
+                if (thread_count_ > 1 && !seen_.insert(state())) return false;
+                save();
+            }
+            const auto before = position;
+            running_ = choose_thread();
+            carry_out(self().asks);
+            ++self().knows.clock[running_];
+            if (self().waits == waiting::for_nothing) go_on();
+            if (!again && position == before) --checkpoints_used_;  // no choice: nothing to come back for
+        }
+        return true;
+    }
+
+    // To the newest state that leaves a choice, and its next alternative. False: there is none.
+    bool go_back() {
         while (!path_.empty() && path_.back().taken + 1 == path_.back().count) path_.pop_back();
         if (path_.empty()) return false;
         ++path_.back().taken;
+        while (checkpoints_[checkpoints_used_ - 1].state.position >= path_.size()) --checkpoints_used_;
+        restore();
         return true;
+    }
+
+    void save() {
+        if (checkpoints_used_ == checkpoints_.size()) checkpoints_.emplace_back();
+        checkpoint& c = checkpoints_[checkpoints_used_++];
+        c.state = *this;
+        c.trace = trace_.size();
+        memory_.save(c.memory);
+        c.bytes.clear();
+        const auto add = [&](const std::byte* from, std::size_t n) { c.bytes.insert(c.bytes.end(), from, from + n); };
+        add(arena_, arena_used_);
+        for (unsigned i = 0; i != thread_count_; ++i) {
+            const auto [from, size] = stacks_[i].since(threads_[i].place);
+            add(from, size);
+        }
+    }
+    void restore() {
+        const checkpoint& c = checkpoints_[checkpoints_used_ - 1];
+        static_cast<run_state&>(*this) = c.state;
+        trace_.resize(c.trace);
+        memory_.restore(c.memory);
+        const std::byte* from = c.bytes.data();
+        std::memcpy(arena_, from, arena_used_);
+        from += arena_used_;
+        for (unsigned i = 0; i != thread_count_; ++i) {
+            const auto [to, size] = stacks_[i].since(threads_[i].place);
+            std::memcpy(to, from, size);
+            from += size;
+        }
     }
 
     unsigned choose(unsigned count) {
         if (count == 1) return 0;
-        if (position_ == path_.size()) path_.push_back({static_cast<std::uint16_t>(count), 0});
-        const branch& b = path_[position_++];
+        if (position == path_.size()) path_.push_back({static_cast<std::uint16_t>(count), 0});
+        const branch& b = path_[position++];
         if (b.count != count) fail("the scenario is not the same in each run");
         return b.taken;
     }
@@ -312,7 +378,7 @@ private:
             sum = mix(sum, mix(t.asks.operand, t.asks.expected));
         }
         sum = hash_of(arena_, arena_used_, sum);
-        return mix(sum, memory_.state(observers, count));
+        return mix(sum, memory_.state(observers, count, stale_ == limits_.stale));
     }
 
     // Operations
@@ -495,24 +561,16 @@ private:
 
     options limits_;
     std::vector<branch> path_;
-    std::size_t position_ = 0;
     key_set seen_;
     std::string failure_;
     std::vector<int> outcome_;
     std::vector<traced> trace_;
     memory memory_;
-    std::array<thread, max_threads> threads_;
     std::array<model_stack, max_threads> stacks_;
-    unsigned thread_count_ = 0;
-    unsigned running_ = 0;
-    std::size_t steps_ = 0;
-    std::size_t plain_uses_ = 0;
-    unsigned spurious_ = 0;
-    unsigned stale_ = 0;
+    std::vector<checkpoint> checkpoints_;  // those in use first; the others keep their room
+    std::size_t checkpoints_used_ = 0;
     bool in_thread_ = false;
-    bool may_end_early_ = false;
     void* root_ = nullptr;
-    std::size_t arena_used_ = 0;
     alignas(64) std::byte arena_[16384];
 };
 

@@ -162,10 +162,14 @@ public:
         if (!memory_) memory_.reset(new (std::align_val_t{64}) std::byte[size]);
         return otp::exec::prepare_stack(memory_.get(), size, entry);
     }
-    /// A number for all that is on it, from `place` on: all that its thread depends on but for the memory.
-    [[nodiscard]] std::uint64_t hash(const void* place) const noexcept {
-        const auto* from = static_cast<const std::byte*>(place);
-        return hash_of(from, static_cast<std::size_t>(memory_.get() + size - from), 1);
+    /// What is on it, when its thread has left off at `place`: all that the thread depends on but for the memory.
+    [[nodiscard]] std::pair<std::byte*, std::size_t> since(void* place) const noexcept {
+        auto* from = static_cast<std::byte*>(place);
+        return {from, static_cast<std::size_t>(memory_.get() + size - from)};
+    }
+    [[nodiscard]] std::uint64_t hash(void* place) const noexcept {
+        const auto [from, bytes] = since(place);
+        return hash_of(from, bytes, 1);
     }
 
 private:

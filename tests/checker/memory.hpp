@@ -138,11 +138,54 @@ public:
         return nullptr;
     }
 
+    /// Its contents as bytes, and back.
+    void save(std::vector<std::byte>& to) const {
+        to.clear();
+        const auto add = [&](const void* from, std::size_t n) {
+            const auto* bytes = static_cast<const std::byte*>(from);
+            to.insert(to.end(), bytes, bytes + n);
+        };
+        add(&location_count_, sizeof location_count_);
+        add(&cell_count_, sizeof cell_count_);
+        add(cells_.data(), cell_count_ * sizeof(plain));
+        for (unsigned at = 0; at != location_count_; ++at) {
+            const auto& l = locations_[at];
+            const std::size_t count = l.stores.size();
+            add(&count, sizeof count);
+            add(static_cast<const location_head*>(&l), sizeof(location_head));
+            add(l.stores.data(), count * sizeof(stored));
+            add(l.order.data(), count);
+        }
+    }
+    void restore(const std::vector<std::byte>& bytes) {
+        const std::byte* from = bytes.data();
+        const auto take = [&](void* to, std::size_t n) {
+            std::memcpy(to, from, n);
+            from += n;
+        };
+        take(&location_count_, sizeof location_count_);
+        take(&cell_count_, sizeof cell_count_);
+        take(cells_.data(), cell_count_ * sizeof(plain));
+        for (unsigned at = 0; at != location_count_; ++at) {
+            auto& l = locations_[at];
+            std::size_t count = 0;
+            take(&count, sizeof count);
+            take(static_cast<location_head*>(&l), sizeof(location_head));
+            l.stores.resize(count);
+            l.order.resize(count);
+            take(l.stores.data(), count * sizeof(stored));
+            take(l.order.data(), count);
+        }
+    }
+
     /// A number for what the memory shows to these threads, now and later: the same for memories that can't be told apart.
-    /// What no live thread can read or doubt any more doesn't count, nor do the histories that led there.
+    /// What no live thread can read or doubt any more doesn't count, nor do the histories that led there. `newest_only`: from
+    /// now on nobody reads anything older.
     template <class Observers>
-    [[nodiscard]] std::uint64_t state(const Observers& all, unsigned count) {
+    [[nodiscard]] std::uint64_t state(const Observers& all, unsigned count, bool newest_only) {
         find_common_ground(all, count);
+        if (newest_only)
+            for (unsigned at = 0; at != location_count_; ++at) lowest_rank_[at] = static_cast<std::uint8_t>(locations_[at].order.size() - 1);
         std::uint64_t sum = 0;
         for (unsigned i = 0; i != count; ++i) sum += mix(i + 1, view(*all[i].knows));
         for (unsigned at = 0; at != location_count_; ++at) {
@@ -176,9 +219,7 @@ private:
         bool is_update = false;  // a read-modify-write: nothing comes between it and its source
         knowledge carried;
     };
-    struct location {
-        std::vector<stored> stores;       // as they were made
-        std::vector<std::uint8_t> order;  // as they are ordered
+    struct location_head {
         std::uint64_t id = 0;             // the same in each run
         std::uint8_t sequential = 0;      // the newest store that a seq_cst operation has made or read
         bool gone = false;
@@ -186,6 +227,10 @@ private:
         unsigned creator = 0;
         std::uint16_t born = 0;
         clock touched{};                  // last event of each thread here
+    };
+    struct location : location_head {
+        std::vector<stored> stores;       // as they were made
+        std::vector<std::uint8_t> order;  // as they are ordered
     };
     struct plain {
         std::uint64_t id = 0;

@@ -69,26 +69,26 @@ public:
     void cast(M&& message) const {
         using Message = std::remove_cvref_t<M>;
         behaviour::diagnose_cast<T, Message>();
-        send_as<Message>(behaviour::cast_to<T, Message>::ops, std::forward<M>(message));
+        if constexpr (accepts<T, Message>) send_as<Message>(behaviour::cast_to<T, Message>::ops, std::forward<M>(message));
     }
     template <class M, class... A>
     void cast(A&&... arguments) const {
         behaviour::diagnose_cast<T, M>();
         behaviour::diagnose_in_place<M, A...>();
-        send_as<M>(behaviour::cast_to<T, M>::ops, std::forward<A>(arguments)...);
+        if constexpr (accepts<T, M> && behaviour::built_from<M, A...>) send_as<M>(behaviour::cast_to<T, M>::ops, std::forward<A>(arguments)...);
     }
     /// Sends a message for handle_info; Erlang's `!`.
     template <int = 0, class M>
     void send(M&& message) const {
         using Message = std::remove_cvref_t<M>;
         behaviour::diagnose_send<T, Message>();
-        send_as<Message>(behaviour::info_to<T, Message>::ops, std::forward<M>(message));
+        if constexpr (receives<T, Message>) send_as<Message>(behaviour::info_to<T, Message>::ops, std::forward<M>(message));
     }
     template <class M, class... A>
     void send(A&&... arguments) const {
         behaviour::diagnose_send<T, M>();
         behaviour::diagnose_in_place<M, A...>();
-        send_as<M>(behaviour::info_to<T, M>::ops, std::forward<A>(arguments)...);
+        if constexpr (receives<T, M> && behaviour::built_from<M, A...>) send_as<M>(behaviour::info_to<T, M>::ops, std::forward<A>(arguments)...);
     }
 
     /// Sends a request whose reply is asked for later. Never fails: a missing server shows in the response.
@@ -133,10 +133,11 @@ public:
 
     /// A handle and a name are recipients of what T receives.
     template <class M>
-        requires receives<T, M>
     operator recipient<M>() const {
-        if (name_) return recipient<M>{name_, behaviour::info_to<T, M>::ops};
-        return recipient<M>{process_, behaviour::info_to<T, M>::ops};
+        behaviour::diagnose_send<T, M>();
+        if constexpr (!receives<T, M>) return {};  // the diagnosis has failed the build
+        else if (name_) return recipient<M>{name_, behaviour::info_to<T, M>::ops};
+        else return recipient<M>{process_, behaviour::info_to<T, M>::ops};
     }
 
 protected:
@@ -155,14 +156,18 @@ private:
     template <class Request, class... A>
     [[nodiscard]] static auto* make_call(A&&... arguments) {
         using block = block_of<Request>;
-        auto* made = proc::make_signal<block>(std::in_place, std::forward<A>(arguments)...);
-        if constexpr (answers<T, Request>) made->ops = &behaviour::call_to<T, Request>::ops;
-        if constexpr (behaviour::interleaves_with<T, Request>()) made->flags |= proc::is_interleaved;
-        return made;
+        if constexpr (answers<T, Request> && behaviour::built_from<Request, A...>) {
+            auto* made = proc::make_signal<block>(std::in_place, std::forward<A>(arguments)...);
+            made->ops = &behaviour::call_to<T, Request>::ops;
+            if constexpr (behaviour::interleaves_with<T, Request>()) made->flags |= proc::is_interleaved;
+            return made;
+        } else {
+            return static_cast<block*>(nullptr);  // the diagnosis has failed the build
+        }
     }
     template <class Request, class... A>
     auto call_with(std::chrono::nanoseconds limit, A&&... arguments) const -> result<behaviour::reply_or_none<Request>> {
-        if constexpr (answers<T, Request>) {
+        if constexpr (answers<T, Request> && behaviour::built_from<Request, A...>) {
             auto found = resolve();
             if (!found) return found.error();
             auto outcome = proc::call_and_block(**found, make_call<Request>(std::forward<A>(arguments)...), limit, type_name<Request>());

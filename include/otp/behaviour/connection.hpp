@@ -27,7 +27,7 @@ public:
 protected:
     [[nodiscard]] static result<intrusive_ptr<proc::process>> launched(proc::process& owner, intrusive_ptr<proc::process> fresh,
                                                                        proc::signal* first = nullptr) {
-        proc::launch begin{{}, proc::bond::linked, &owner, first, &owner};
+        proc::launch begin{.with_starter = proc::bond::linked, .starter = &owner, .first = first};
         if (auto done = begin(fresh); !done) return done.error();
         return fresh;
     }

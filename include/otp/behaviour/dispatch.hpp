@@ -153,7 +153,7 @@ void give_answer(server_base& server, proc::call_signal<Request, reply_t<Request
 template <class Request, class Call>
 void run_and_answer(server_base& server, proc::call_signal<Request, reply_t<Request>>* call, Call&& invoke) {
     using R = std::invoke_result_t<Call>;
-    using held = std::conditional_t<std::is_void_v<R>, nothing, R>;
+    using held = std::conditional_t<std::is_void_v<R>, nothing, std::remove_cvref_t<R>>;
     std::optional<held> returned;
     try {
         if constexpr (std::is_void_v<R>) {
@@ -320,17 +320,25 @@ template <class T, class M>
 proc::signal_ptr bind_continue(T* self, M&& message) {
     using bound = bound_signal<T, std::remove_cvref_t<M>>;
     diagnose_continue<T, std::remove_cvref_t<M>>();
-    auto* made = proc::make_signal<bound>(self, std::forward<M>(message));
-    made->ops = &bound::continue_ops;
-    return proc::signal_ptr{made};
+    if constexpr (continues<std::remove_cv_t<T>, std::remove_cvref_t<M>>) {
+        auto* made = proc::make_signal<bound>(self, std::forward<M>(message));
+        made->ops = &bound::continue_ops;
+        return proc::signal_ptr{made};
+    } else {
+        return {};  // the diagnosis has failed the build
+    }
 }
 template <class T, class M>
 proc::signal_ptr bind_info(T* self, M&& message) {
     using bound = bound_signal<T, std::remove_cvref_t<M>>;
     diagnose_timeout_message<T, std::remove_cvref_t<M>>();
-    auto* made = proc::make_signal<bound>(self, std::forward<M>(message));
-    made->ops = &bound::info_ops;
-    return proc::signal_ptr{made};
+    if constexpr (receives<std::remove_cv_t<T>, std::remove_cvref_t<M>>) {
+        auto* made = proc::make_signal<bound>(self, std::forward<M>(message));
+        made->ops = &bound::info_ops;
+        return proc::signal_ptr{made};
+    } else {
+        return {};  // the diagnosis has failed the build
+    }
 }
 
 }  // namespace otp::inline OTP_ABI::behaviour

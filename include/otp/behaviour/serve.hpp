@@ -157,9 +157,5 @@ template <class Style, class... A>
 auto runtime::serve(const socket_options& options, A&&... arguments) {
     return behaviour::serve_on<Style>(executor(), options, std::forward<A>(arguments)...);
 }
-template <class Style, class... A>
-auto simulation::serve(const socket_options& options, A&&... arguments) {
-    return behaviour::serve_on<Style>(executor(), options, std::forward<A>(arguments)...);
-}
 
 }  // namespace otp::inline OTP_ABI

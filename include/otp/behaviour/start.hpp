@@ -16,6 +16,11 @@ namespace otp::inline OTP_ABI {
 
 /// How a server is started; written as braces with designators: otp::start<channels>({.name = "ch3", .timeout = 1s}, 10).
 struct start_options {
+    // Takes the first place, so that nothing can be given by position.
+    struct designators {
+        explicit designators() = default;
+    };
+    designators by_name_only{designators()};
     std::string name{};                                                  ///< to be registered under; "" for none
     std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();  ///< how long init may take
 };

@@ -52,11 +52,12 @@ public:
 
     /// Ends the socket: whoever waits for it wakes up, operations that run finish first. Any thread, any number of times.
     void close() noexcept {
+        if (!enter()) return;  // a use of its own: nobody else gives the number back meanwhile
         const auto before = uses_.fetch_or(closed_bit, std::memory_order_acq_rel);  // pairs with enter() and leave()
-        if ((before & closed_bit) != 0) return;
-        // Wakes the peer even if some operation still holds the descriptor.
-        if (kind_ == stream_kind::connection) ::shutdown(fd_, SHUT_RDWR);
-        if (before == 0) really_close();
+        // An operation still holds it: the peer hears of the end now.
+        if (before > 1 && (before & closed_bit) == 0 && kind_ == stream_kind::connection) ::shutdown(fd_, SHUT_RDWR);
+        leave();
+        if ((before & closed_bit) != 0) return;  // another was first
         notify(reader_);
         notify(writer_);
     }

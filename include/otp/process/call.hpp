@@ -102,7 +102,7 @@ struct service {
 template <class Request, class Reply>
 struct call_signal final : call_header {
     template <class... A>
-    explicit call_signal(std::in_place_t, A&&... arguments) : request{std::forward<A>(arguments)...} {}
+    explicit call_signal(std::in_place_t, A&&... arguments) : request(build<Request>(std::forward<A>(arguments)...)) {}
     ~call_signal() {
         if (has(is_answered)) answer.~result<Reply>();
         else if (!consumed()) request.~Request();

@@ -18,6 +18,8 @@ struct launch {
     bond with_starter = bond::none;
     process* starter = nullptr;  // who runs on this thread, if it is a process
     signal* first = nullptr;     // handled before all else; launch owns it
+    process* watching_thread = nullptr;  // for a monitor where no process runs: the thread's stand-in
+    bool runs_here = false;      // the first turn is taken on this thread, which would only wait for it
 
     /// Brings a new process to life; the reference that it lives by is taken from `fresh`. Gives the number of the monitor.
     /// Errors: already_started, bad_argument (the name), shutdown (the runtime ends), no_process (a link, and no process runs here).
@@ -32,6 +34,13 @@ struct launch {
         node& home = node::of(p.executor());
         p.id_ = home.next_number();
         p.has_parent_ = with_starter != bond::none && starter;
+        if (p.has_parent_) {
+            auto& details = p.details();
+            details.parent = intrusive_ptr<process>::share(starter);
+            details.ancestors.push_back(call_of(*starter));
+            if (auto* theirs = starter->details_if_any())
+                details.ancestors.insert(details.ancestors.end(), theirs->ancestors.begin(), theirs->ancestors.end());
+        }
         if (!home.enter(p)) {
             (void)p.mailbox_.close();  // nothing can have come: nobody knows it
             return failed(reason{reason::shutdown}.with_text("the runtime is shutting down"));
@@ -44,13 +53,6 @@ struct launch {
             }
         }
         std::uint64_t monitor_number = 0;
-        if (p.has_parent_) {
-            auto& details = p.details();
-            details.parent = intrusive_ptr<process>::share(starter);
-            details.ancestors.push_back(call_of(*starter));
-            if (auto* theirs = starter->details_if_any())
-                details.ancestors.insert(details.ancestors.end(), theirs->ancestors.begin(), theirs->ancestors.end());
-        }
         if (with_starter == bond::linked) {
             // Both ends at once: nobody else knows the child yet, and the starter's table is its own.
             const auto number = home.next_number();
@@ -64,13 +66,17 @@ struct launch {
         }
         if (first) p.queue_.push(std::exchange(first, nullptr));
         fresh->retain();  // the reference that it lives by; die() gives it back
-        p.begin();
+        if (runs_here) run_here(p);
+        else p.begin();
         return monitor_number;
     }
 
-    process* watching_thread = nullptr;  // for a monitor where no process runs: the thread's stand-in
-
 private:
+    static void run_here(process& p) noexcept {
+        exec::executor* const outer = std::exchange(exec::current().running, &p.executor());
+        p.run();
+        exec::current().running = outer;
+    }
     [[nodiscard]] static std::string call_of(process& p) {
         auto name = p.own_node().names().name_of(p.id());
         if (name.empty()) p.describe(name);
@@ -98,13 +104,15 @@ struct launched_answer {
     begin.starter = self.role() == process_role::scheduled || self.role() == process_role::on_thread ? &self : nullptr;
     begin.watching_thread = &self;
     begin.first = call;
-    auto number = begin(fresh);
-    if (!number) return {{nullptr, number.error()}};
+    // Waiting without a limit, this thread may as well do the work: no other has to be woken.
+    begin.runs_here = limit == exec::duration::max() && !fresh->executor().simulated();
     self.set_awaiting(ref);
     struct cleared {
         process& p;
         ~cleared() { p.clear_awaiting(); }
     } at_end{self};
+    auto number = begin(fresh);
+    if (!number) return {{nullptr, number.error()}};
     self.block_until_settled(by);
     if (signal* answer = done.take()) return {{answer, {}}, *number, true};
     // Out of time: it is killed, and leaves nothing behind with the starter.

@@ -12,7 +12,7 @@ namespace otp::inline OTP_ABI::proc {
 template <class M>
 struct message_signal final : signal {
     template <class... A>
-    explicit message_signal(std::in_place_t, A&&... arguments) : body{std::forward<A>(arguments)...} {}
+    explicit message_signal(std::in_place_t, A&&... arguments) : body(build<M>(std::forward<A>(arguments)...)) {}
     M body;
 
     /// For drop: nobody will handle it.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "otp/base/memory.hpp"
@@ -64,6 +65,13 @@ struct signal {
     [[nodiscard]] bool has(signal_flag flag) const noexcept { return (flags & flag) != 0; }
 };
 static_assert(sizeof(signal) == 32);
+
+/// A message from its parts: M{parts…}, but a copy or move of one that is there already, whatever its constructors swallow.
+template <class M, class... A>
+[[nodiscard]] M build(A&&... parts) {
+    if constexpr (sizeof...(A) == 1 && (std::is_same_v<std::remove_cvref_t<A>, M> && ...)) return M(std::forward<A>(parts)...);
+    else return M{std::forward<A>(parts)...};
+}
 
 /// Makes a signal of type S (derived from signal) in slab memory.
 template <class S, class... A>

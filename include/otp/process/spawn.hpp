@@ -120,7 +120,7 @@ template <class F, class... A>
     if (with_starter != bond::none && !self)
         throw otp::exit{reason{reason::no_process}.with_text("only a process can link or monitor what it spawns")};
     auto fresh = spawned_process<std::decay_t<F>, std::decay_t<A>...>::make(ex, std::forward<F>(body), std::forward<A>(arguments)...);
-    launch begin{{}, with_starter, self, nullptr, self};
+    launch begin{.with_starter = with_starter, .starter = self, .watching_thread = self};
     auto launched = begin(fresh);
     return {pid{std::move(fresh)}, launched ? *launched : 0};
 }

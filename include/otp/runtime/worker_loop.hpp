@@ -22,16 +22,21 @@ inline void worker_pool::work(worker& w) noexcept {
 /// Until its core is gone, or it is told to stop.
 inline void worker_pool::attend(worker& w) noexcept {
     while (w.mine) {
+        runnable* r = next(*w.mine);
+        // Looked at when it has its next turn: what was scheduled after the order was given isn't for this thread.
         if (const auto orders = crew_.orders()) [[unlikely]] {
+            if (r) {
+                publish_newest(*w.mine);
+                w.mine->newest = r;
+            }
             if (orders & crew::stop) return;
             obey(w, orders);
-        } else if (runnable* const r = next(*w.mine)) {
-            turn(w, *r);
-        } else if (runnable* const found = search(w)) {
-            turn(w, *found);
-        } else {
-            sleep(w);
+            continue;
         }
+        if (r || (r = search(w)))
+            turn(w, *r);
+        else
+            sleep(w);
     }
 }
 
