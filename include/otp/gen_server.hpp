@@ -2,10 +2,12 @@
 #pragma once
 
 #include "otp/behaviour/ask.hpp"
+#include "otp/behaviour/change_code.hpp"
 #include "otp/behaviour/client.hpp"
 #include "otp/behaviour/handles.hpp"
 #include "otp/behaviour/request.hpp"
 #include "otp/behaviour/start.hpp"
+#include "otp/behaviour/sys.hpp"
 #include "otp/config.hpp"
 #include "otp/process/inbox.hpp"
 #include "otp/process/links.hpp"

@@ -82,11 +82,10 @@ public:
         try {
             begin(scenario, argument);
             do {
-                ++found.runs;
+                if (found.runs++ == limits_.max_runs) fail("the exploration is not done after so many runs");
                 if (!run()) continue;
                 ++found.ended;
                 if (!outcome_.empty()) found.outcomes.insert(outcome_);
-                if (found.runs == limits_.max_runs) fail("the exploration is not done after so many runs");
             } while (go_back());
         } catch (const failed&) {
         }
@@ -226,7 +225,7 @@ private:
             const bool again = position < path_.size();
             if (!again) {
                 // While there is one thread its choices are its own; it can't come back to where it was.
-                if (thread_count_ > 1 && !seen_.insert(state())) return false;
+                if (thread_count_ > 1 && limits_.merge && !seen_.insert(state())) return false;
                 save();
             }
             const auto before = position;

@@ -81,6 +81,7 @@ struct options {
     std::size_t max_runs = 2'000'000;
     std::size_t max_steps = 2'000;  // of one run: more is a loop that doesn't end
     unsigned stale = unlimited;     // how many operations of a run may read, or write behind, another store than the newest
+    bool merge = true;              // stop at states seen before
     unsigned spurious = 0;          // how many weak compare-and-swaps of a run may fail without a cause
 };
 

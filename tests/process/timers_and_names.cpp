@@ -330,7 +330,8 @@ TEST_CASE("a scoped timer is cancelled when its owner goes") {
     };
     otp::simulation sim{1};
     otp::inbox<int> in;
-    const auto stopped = otp::start<ticker>(in).value(), living = otp::start<ticker>(in).value();
+    const otp::recipient<int> to = in;
+    const auto stopped = otp::start<ticker>(to).value(), living = otp::start<ticker>(to).value();
     CHECK(stopped.stop());
     {
         otp::scoped_timer outer = otp::send_after(500ms, in, 2);
@@ -1061,7 +1062,7 @@ TEST_CASE("ALIAS-02 a reply that comes after the call was given up is dropped, a
         const auto s = otp::start<listener>().value();
         otp::inbox<int> in;
         in.send(1);
-        CHECK(s.call<listener::pause>(listener::pause{1s}, 10ms).error() == otp::reason::timeout);
+        CHECK(s.call(listener::pause{1s}, 10ms).error() == otp::reason::timeout);
         CHECK(s.call(listener::seen{}, otp::infinity).value().empty());  // the late reply has passed by
         CHECK(otp::self().block()->depth() == 0);
         CHECK(rest_of(in) == numbers{1});

@@ -123,10 +123,9 @@ public:
     }
     /// The same, of a name in a runtime.
     [[nodiscard]] result<intrusive_ptr<proc::process>> resolve_on(exec::executor& ex) const {
-        if (!name_) return resolve();
-        auto found = proc::node::of(ex).names().find(name_);
-        if (!found) return reason{reason::noproc}.with_text("no process is registered as " + std::string{name_});
-        if (found->behaviour_type() != type_id_of<T>)
+        auto found = resolve_any(ex);
+        if (!found || !name_) return found;
+        if ((*found)->behaviour_type() != type_id_of<T>)
             return reason{reason::wrong_server}.with_text("the process " + std::string{name_} + " is no " + std::string{type_name<T>()});
         return found;
     }
@@ -138,6 +137,17 @@ public:
         if constexpr (!receives<T, M>) return {};  // the diagnosis has failed the build
         else if (name_) return recipient<M>{name_, behaviour::info_to<T, M>::ops};
         else return recipient<M>{process_, behaviour::info_to<T, M>::ops};
+    }
+    /// The same, whatever server it is.
+    [[nodiscard]] result<intrusive_ptr<proc::process>> resolve_any() const { return resolve_any(exec::current_executor()); }
+    [[nodiscard]] result<intrusive_ptr<proc::process>> resolve_any(exec::executor& ex) const {
+        if (!name_) {
+            if (!process_) return reason{reason::noproc}.with_text("an empty handle");
+            return process_;
+        }
+        auto found = proc::node::of(ex).names().find(name_);
+        if (!found) return reason{reason::noproc}.with_text("no process is registered as " + std::string{name_});
+        return found;
     }
 
 protected:

@@ -225,7 +225,7 @@ struct call_to {
     static void handle(proc::process& p, proc::signal* s) {
         auto& server = static_cast<server_base&>(p);
         auto* call = static_cast<block*>(s);
-        if (server.behaviour().type != type_id_of<T>) return proc::drop(call, reason::unhandled);
+        if (server.behaviour().type != type_id_of<T>) return server.redirect(call, message_kind::call);
         if (!serves_given_up_calls<T>() && call->given_up()) return proc::drop(call, reason::timeout);
         server.message_came();
         T& state = state_of<T>(server);
@@ -265,7 +265,7 @@ template <class T, class M>
 struct cast_to {
     static void handle(proc::process& p, proc::signal* s) {
         auto& server = static_cast<server_base&>(p);
-        if (server.behaviour().type != type_id_of<T>) return proc::drop(s, reason::unhandled);
+        if (server.behaviour().type != type_id_of<T>) return server.redirect(s, message_kind::cast);
         server.message_came();
         M message = proc::message_signal<M>::take(s);
         run_quiet_handler(server, [&]() -> decltype(auto) { return state_of<T>(server).handle_cast(std::move(message)); });
@@ -282,7 +282,7 @@ template <class T, class M>
 struct info_to {
     static void handle(proc::process& p, proc::signal* s) {
         auto& server = static_cast<server_base&>(p);
-        if (server.behaviour().type != type_id_of<T>) return proc::drop(s, reason::unhandled);
+        if (server.behaviour().type != type_id_of<T>) return server.redirect(s, message_kind::info);
         server.message_came();
         run_info<T, M>(server, proc::message_signal<M>::take(s));
     }

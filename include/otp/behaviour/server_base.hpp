@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,8 @@ namespace otp::inline OTP_ABI::behaviour {
 
 class server_base;
 
+enum class message_kind : std::uint8_t { call, cast, info };
+
 /// What the loop must know of a callback struct; one constant for each.
 struct callbacks {
     type_id type;
@@ -26,6 +29,8 @@ struct callbacks {
     void (*on_timeout)(server_base& server);
     /// How a message of this type goes to the struct's handle_info; null if it has none for it.
     const proc::signal_ops* (*info)(type_id message);
+    /// How a message that was sent to a former struct of the server goes to this one; null if it took over none.
+    const proc::signal_ops* (*takeover)(type_id message, message_kind kind);
 };
 
 class server_base : public proc::process {
@@ -62,6 +67,19 @@ public:
     }
     [[nodiscard]] bool busy() const noexcept { return busy_; }
     void set_busy(bool on) noexcept { busy_ = on; }
+    /// A message for a struct that the server is no more, after a change of code.
+    void redirect(proc::signal* s, message_kind kind) {
+        const proc::signal_ops* ops = callbacks_->takeover ? callbacks_->takeover(s->ops->message, kind) : nullptr;
+        if (!ops) return drop(s, reason::unhandled);
+        s->ops = ops;
+        ops->handle(*this, s);
+    }
+    /// Becomes a server of another struct; the old state ends.
+    void become(const callbacks& calls, void* state) noexcept {
+        if (agenda_) agenda_->when_idle.reset();  // bound to the old state
+        callbacks_->destroy(std::exchange(state_, state));
+        callbacks_ = &calls;
+    }
     void suspend() noexcept { suspended_ = true; }
     void resume() noexcept {
         if (!std::exchange(suspended_, false) || !agenda_ || agenda_->idle_until == exec::never) return;

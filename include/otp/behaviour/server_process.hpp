@@ -41,20 +41,38 @@ struct callbacks_for {
         if (message == type_id_of<tcp::passive>) return ops_if_received<tcp::passive>();
         return nullptr;
     }
-    template <class Hook>
-    static consteval Hook if_terminates(Hook hook) {
-        if constexpr (terminate_traits<T>::found) return hook;
-        else return nullptr;
+    template <class M>
+    static void take_over(type_id message, message_kind kind, const proc::signal_ops*& found) noexcept {
+        if (message != type_id_of<M>) return;
+        if constexpr (answers<T, M>)
+            if (kind == message_kind::call) found = &call_to<T, M>::ops;
+        if constexpr (accepts<T, M>)
+            if (kind == message_kind::cast) found = &cast_to<T, M>::ops;
+        if constexpr (receives<T, M>)
+            if (kind == message_kind::info) found = &info_to<T, M>::ops;
     }
-    static consteval callbacks make() {
-        callbacks made{type_id_of<T>, type_name<T>(), nullptr, &destroy, nullptr, nullptr, nullptr, &info};
+    template <class... M>
+    static const proc::signal_ops* take_over_one_of(type_id message, message_kind kind, messages<M...>) noexcept {
+        const proc::signal_ops* found = nullptr;
+        (take_over<M>(message, kind, found), ...);
+        return found;
+    }
+    template <class U>
+    static const proc::signal_ops* takeover(type_id message, message_kind kind) {
+        return take_over_one_of(message, kind, typename U::messages{});
+    }
+    static void destroy_on_heap(void* state) noexcept { delete static_cast<T*>(state); }
+    static consteval callbacks make(bool on_heap) {
+        callbacks made{type_id_of<T>, type_name<T>(), nullptr, on_heap ? &destroy_on_heap : &destroy, nullptr, nullptr, nullptr, &info, nullptr};
+        if constexpr (requires { typename T::messages; }) made.takeover = &takeover<T>;
         if constexpr (terminate_traits<T>::found) made.terminate = &terminate;
         if constexpr (has_info<T, exit_signal>) made.on_exit = &on_exit;
         if constexpr (has_info<T, down>) made.on_down = &on_down;
         if constexpr (has_info<T, timeout>) made.on_timeout = &on_timeout;
         return made;
     }
-    static constexpr callbacks table = make();
+    static constexpr callbacks table = make(false);
+    static constexpr callbacks table_on_heap = make(true);  // of a struct that the server became
 };
 
 inline void server_base::unhandled(std::string_view message) const {

@@ -1,0 +1,135 @@
+// Looking into a running server, and changing its code.
+#include <doctest/doctest.h>
+
+#include <otp/gen_server.hpp>
+#include <otp/runtime/simulation.hpp>
+
+#include <stdexcept>
+#include <string>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct hits {
+    struct hit {
+        using reply_type = int;
+    };
+    struct old_only {
+        using reply_type = int;
+    };
+    struct bump {
+        int by;
+    };
+    int handle_call(hit) { return ++n; }
+    int handle_call(old_only) { return -1; }
+    void handle_cast(bump b) { n += b.by; }
+    void handle_info(bump b) { n += 100 * b.by; }
+    int n = 0;
+};
+struct hits_2 {
+    using messages = otp::messages<hits::hit, hits::bump>;
+    struct twice {
+        using reply_type = std::string;
+    };
+    static otp::result<hits_2> code_change(hits&& old, int extra) {
+        if (extra < 0) return otp::reason{"no way"};
+        if (extra > 1000) throw std::runtime_error{"broken"};
+        return hits_2{old.n + extra, "new"};
+    }
+    int handle_call(hits::hit) { return n += 10; }
+    std::string handle_call(twice) { return label + std::to_string(2 * n); }
+    void handle_cast(hits::bump b) { n += b.by; }
+    int n;
+    std::string label;
+};
+inline constexpr otp::name<hits> first{"hits"};
+inline constexpr otp::name<hits_2> second{"hits"};
+
+}  // namespace
+
+TEST_CASE("SYS-01 SYS-02 SYS-03 get_state of a server by handle or name, also of a suspended one") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hits>(first).value();
+    CHECK(s.call(hits::hit{}).value() == 1);
+    CHECK(otp::sys::get_state(s)->n == 1);
+    CHECK(otp::sys::suspend(s));
+    CHECK(otp::sys::get_state(first)->n == 1);
+    CHECK(otp::sys::with_state(s, [](const hits& h) { return h.n + 1; }).value() == 2);
+    CHECK(otp::sys::resume(s));
+    CHECK(s.stop());
+    CHECK(otp::sys::get_state(s).error() == otp::reason::noproc);
+}
+
+TEST_CASE("SYS-04 replace_state changes what the next callback sees; a function that throws harms only itself") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hits>().value();
+    CHECK(otp::sys::replace_state(s, [](hits& h) { return h.n = 41; }).value() == 41);
+    CHECK(otp::sys::replace_state(s, [](hits&) { throw std::runtime_error{"mine"}; }).error().text() == "mine");
+    CHECK(s.call(hits::hit{}).value() == 42);
+}
+
+TEST_CASE("SYS-12 SYS-17 a suspended server handles nothing until anybody resumes it") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hits>().value();
+    (void)otp::wait(otp::spawn([s] { (void)otp::sys::suspend(s); }));
+    CHECK(s.call(hits::hit{}, 1s).error() == otp::reason::timeout);
+    s.cast(hits::bump{5});
+    CHECK(otp::sys::get_state(s)->n == 0);
+    CHECK(otp::sys::resume(s));
+    CHECK(s.call(hits::hit{}).value() == 6);
+}
+
+TEST_CASE("SYS-18 terminate ends a server with a reason, also a suspended one") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hits>().value();
+    otp::inbox<otp::down> in;
+    (void)in.monitor(s.id());
+    CHECK(otp::sys::suspend(s));
+    CHECK(otp::sys::terminate(s, "from outside"));
+    CHECK(std::get<0>(*in.receive()).reason == "from outside");
+}
+
+TEST_CASE("SYS-31 a running server becomes one of another struct, and old handles go on") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hits>(first).value();
+    CHECK(s.call(hits::hit{}).value() == 1);
+    auto queued = s.send_request(hits::hit{});
+    const auto changed = otp::sys::change_code<hits_2>(s, 100);
+    REQUIRE(changed);
+    CHECK(queued.receive().value() == 2);
+    CHECK(changed->id() == s.id());
+    CHECK(changed->call(hits_2::twice{}).value() == "new204");
+    CHECK(s.call(hits::hit{}).value() == 112);
+    s.cast(hits::bump{1});
+    const auto lost = otp::dead_letters(otp::reason_kind::unhandled);
+    s.send(hits::bump{1});
+    CHECK(s.call(hits::old_only{}).error() == otp::reason::unhandled);
+    CHECK(otp::dead_letters(otp::reason_kind::unhandled) == lost + 1);
+    CHECK(second.call(hits_2::twice{}).value() == "new226");
+    CHECK(first.call(hits::hit{}).error() == otp::reason::wrong_server);
+    CHECK(changed->stop());
+}
+
+TEST_CASE("SYS-32 a code_change that fails or throws leaves the old server alive") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hits>().value();
+    CHECK(otp::sys::change_code<hits_2>(s, -1).error() == "no way");
+    CHECK(otp::sys::change_code<hits_2>(s, 2000).error().text() == "broken");
+    CHECK(s.call(hits::hit{}).value() == 1);
+}
+
+TEST_CASE("SYS-34 a system request has a time limit of its own") {
+    struct busy {
+        struct work {};
+        otp::task<> handle_cast(work) { co_await otp::sleep_for(10s); }
+    };
+    otp::simulation sim{1};
+    const auto s = otp::start<busy>().value();
+    s.cast(busy::work{});
+    const auto began = sim.now();
+    CHECK(otp::sys::with_state(s, [](const busy&) { return 1; }).error() == otp::reason::timeout);
+    CHECK(sim.now() - began == 5s);
+    sim.advance(10s);
+    CHECK(otp::sys::with_state(s, [](const busy&) { return 1; }).value() == 1);
+}
