@@ -109,8 +109,8 @@ void two_workers_one_item() {
 const model::scenario scenarios[] = {
     {"one worker, one item", one_worker_one_item},
     {"one worker, two items", one_worker_two_items},
-    {"one worker, two publishers", one_worker_two_publishers},
-    {"two workers, one item", two_workers_one_item},
+    {"two workers, one item", two_workers_one_item, {.stale = 0}},
+    {"one worker, two publishers", one_worker_two_publishers, {.stale = 2}},
 };
 
 constexpr std::array<model::harmless, 0> harmless{};

@@ -56,6 +56,9 @@ using numbers = std::vector<int>;
 
 numbers seen_by(const otp::server<listener>& s) { return s.call(listener::seen{}).value(); }
 
+std::uint64_t depth_of(const otp::pid& p) { return p ? p.block()->depth() : 0; }
+std::uint64_t handled_by(const otp::pid& p) { return p ? p.block()->handled() : 0; }
+
 /// All that is in an inbox of numbers.
 numbers rest_of(otp::inbox<int>& in) {
     numbers all;
@@ -120,7 +123,7 @@ TEST_CASE("TIMER-05 cancel_timer gives the time that was left, and the message n
     CHECK(otp::cancel_timer(queued) == 0ms);
     CHECK(busy.receive());
     CHECK(seen_by(s).empty());
-    CHECK(s.id().block()->depth() == 0);
+    CHECK(depth_of(s.id()) == 0);
 }
 
 TEST_CASE("TIMER-07 cancel and read of no timer give none") {
@@ -985,30 +988,30 @@ TEST_CASE("ORD-14 the depth of a mailbox is exact when nobody sends, from outsid
         struct own {
             using reply_type = std::uint64_t;
         };
-        std::uint64_t handle_call(own) { return otp::self().block()->depth(); }
+        std::uint64_t handle_call(own) { return depth_of(otp::self()); }
         otp::task<> handle_cast(std::chrono::nanoseconds time) { co_await otp::sleep_for(time); }
         void handle_info(int) {}
     };
     otp::simulation sim{1};
     const auto s = otp::start<counted>().value();
-    CHECK(s.id().block()->depth() == 0);
+    CHECK(depth_of(s.id()) == 0);
     s.cast(std::chrono::nanoseconds{1s});
     sim.run();
     for (int i = 1; i <= 10; ++i) {
         s.send(i);
         sim.run();
-        CHECK(s.id().block()->depth() >= static_cast<std::uint64_t>(i));
+        CHECK(depth_of(s.id()) >= static_cast<std::uint64_t>(i));
     }
     sim.advance(1s);
-    CHECK(s.id().block()->depth() == 0);
+    CHECK(depth_of(s.id()) == 0);
     CHECK(s.call(counted::own{}).value() == 1);  // the call itself
-    CHECK(s.id().block()->depth() == 0);
+    CHECK(depth_of(s.id()) == 0);
     otp::inbox<int> in;
     in.send(1);
     in.send(2);
-    CHECK(in.id().block()->depth() == 2);
+    CHECK(depth_of(in.id()) == 2);
     CHECK(in.try_receive());
-    CHECK(in.id().block()->depth() == 1);
+    CHECK(depth_of(in.id()) == 1);
 }
 
 TEST_CASE("ORD-15 among processes that keep themselves busy a newly messaged one is served soon") {
@@ -1025,7 +1028,7 @@ TEST_CASE("ORD-15 among processes that keep themselves busy a newly messaged one
     const auto s = otp::start<listener>().value();
     const auto handled = [&busy] {
         std::uint64_t sum = 0;
-        for (const auto& b : busy) sum += b.id().block()->handled();
+        for (const auto& b : busy) sum += handled_by(b.id());
         return sum;
     };
     // Measured on the worker itself, where no other thread counts.
@@ -1064,7 +1067,7 @@ TEST_CASE("ALIAS-02 a reply that comes after the call was given up is dropped, a
         in.send(1);
         CHECK(s.call(listener::pause{1s}, 10ms).error() == otp::reason::timeout);
         CHECK(s.call(listener::seen{}, otp::infinity).value().empty());  // the late reply has passed by
-        CHECK(otp::self().block()->depth() == 0);
+        CHECK(depth_of(otp::self()) == 0);
         CHECK(rest_of(in) == numbers{1});
     });
 }

@@ -92,6 +92,27 @@ TEST_CASE("what a turn schedules last runs first") {
     CHECK(order == "adbc");
 }
 
+TEST_CASE("what a turn schedules alone stays with its worker") {
+    std::binary_semaphore done{0};
+    std::thread::id first;
+    std::thread::id then;
+    job a, b;
+    worker_pool pool{{.workers = 4}};
+    a = [&] {
+        first = std::this_thread::get_id();
+        pool.schedule(b);
+    };
+    b = [&] {
+        then = std::this_thread::get_id();
+        done.release();
+    };
+    for (int i = 0; i < 200; ++i) {
+        pool.schedule(a);
+        done.acquire();
+        CHECK(first == then);
+    }
+}
+
 TEST_CASE("two that wake each other don't keep a third waiting") {
     countdown done{1};
     int turns = 0;

@@ -60,7 +60,7 @@ private:
 /// A socket to one address after another, until one answers; all within one time limit.
 class connecting {
 public:
-    connecting(exec::executor& ex, exec::duration limit) noexcept : executor_{ex}, deadline_{proc::call_deadline(ex, limit)} {}
+    connecting(exec::executor& ex, exec::duration limit) noexcept : executor_{ex}, deadline_{deadline_after(ex, limit)} {}
 
     [[nodiscard]] exec::time_point deadline() const noexcept { return deadline_; }
     /// How long it may still take.
@@ -166,7 +166,7 @@ namespace tcp {
             proc::waiter by;
             proc::wait pause;
             pause.ref = self.next_wait_ref();
-            pause.deadline = proc::call_deadline(ex, net::connecting::busy_pause);
+            pause.deadline = net::deadline_after(ex, net::connecting::busy_pause);
             self.begin_wait(pause, by);
             self.block_until_settled(by);
             if (by.failed) return reason{reason::system_limit}.with_text("no spare worker");

@@ -11,6 +11,13 @@
 
 namespace otp::inline OTP_ABI::net {
 
+/// The moment `limit` from now, by the exact clock: next to a system call it costs nothing.
+[[nodiscard]] inline exec::time_point deadline_after(const exec::executor& ex, exec::duration limit) noexcept {
+    if (limit == exec::duration::max()) return exec::never;
+    const auto now = ex.now();
+    return limit >= exec::never - now ? exec::never : now + limit;
+}
+
 /// Derived gives: `bool attempt()`, true when it is done, well or not; and `void fail(reason)`.
 template <class Derived>
 class operation {
@@ -96,7 +103,7 @@ private:
             return op.try_until_listening(*w.owner);
         };
         wait_.ref = self.next_wait_ref();
-        wait_.deadline = proc::call_deadline(self.executor(), limit_);
+        wait_.deadline = deadline_after(self.executor(), limit_);
         if (try_until_listening(self)) return false;
         self.begin_wait(wait_, by_);
         return true;

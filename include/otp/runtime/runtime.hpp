@@ -49,8 +49,12 @@ public:
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
     /// Ends every process in order: asks, waits up to 30 s, reports who is still alive and kills; then waits until all are
-    /// gone and every thread has ended, however long a handler takes. Not in a process of its own.
+    /// gone and every thread has ended, however long a handler takes. In a process of its own it ends the program.
     ~runtime() {
+        if (pool_.runs_here()) {
+            base::log(log_level::critical, "a runtime was destroyed by one of its own processes");
+            std::abort();
+        }
         if (const auto ended = shutdown(std::chrono::seconds{30}); !ended) {
             base::log(log_level::error, "the runtime ends, but not all of its processes: " + ended.error().to_string());
             (void)pool_.wait_quiescent(exec::never);

@@ -1,5 +1,4 @@
 // cast_<n>: n processes flood one server, which counts. cast_<n>_peak: the memory that took.
-// bounded, bounded_peak: the same with one process and a mailbox that makes it wait when it is full.
 #include <otp/otp.hpp>
 
 #include "../common.hpp"
@@ -27,12 +26,10 @@ otp::task<> producer(otp::server<sink> target, int messages) {
 
 int main(int argc, char** argv) {
     const bench::options options{argc, argv};
-    const auto bounded = options.has("bounded");
     const auto producers = options.number("producers", 1);
     const auto each = options.count(10'000'000, 100'000) / producers;
-    const auto name = bounded ? std::string{"bounded"} : "cast_" + std::to_string(producers);
-    const auto target = bounded ? otp::start<sink>({.mailbox = {.capacity = 1'000, .on_full = otp::wait}}, each).value()
-                                : otp::start<sink>(each * producers).value();
+    const auto name = "cast_" + std::to_string(producers);
+    const auto target = otp::start<sink>(each * producers).value();
     otp::inbox<otp::down> ends;
     ends.monitor(target.id());
     const bench::stopwatch watch;
