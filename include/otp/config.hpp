@@ -20,6 +20,10 @@
 #define OTP_PLAIN_MEMORY 0
 #endif
 
+// OTP_UCONTEXT_FIBERS: 1 switches the stacks of a simulation with the system's ucontext instead of a few instructions of
+// our own; needed where the processor has a shadow stack that is switched on. Default: 1 on processors that we have no
+// instructions for.
+
 #if OTP_PLAIN_MEMORY
 #define OTP_ABI v0_plain
 #else

@@ -941,3 +941,17 @@ TEST_CASE("STOP-05 SUPX-14 stop with a limit: timeout while the end goes on; a n
     sim.run();
     CHECK_FALSE(otp::is_alive(s.id()));
 }
+
+TEST_CASE("while a process blocks in a call the simulation's thread is no process, and may start others") {
+    otp::simulation sim{1};
+    const auto s = otp::start<server>().value();
+    otp::result<int> answer{0};
+    const auto blocked = otp::spawn([s, &answer] { answer = s.call(server::slow{1s}); });
+    sim.advance(500ms);
+    CHECK_FALSE(otp::self());
+    const auto other = otp::start<server>().value();
+    CHECK(other.call(server::plain{"x"}).value() == "x!");
+    CHECK(otp::start_link<server>().error() == otp::reason::no_process);
+    CHECK(otp::wait(blocked) == otp::reason::normal);
+    CHECK(answer.value() == 1000);
+}

@@ -179,7 +179,7 @@ otp::task<> sample(otp::server<mirror> server, otp::inbox<counted> in, counted p
     if (box->value != 11) throw std::logic_error{"box"};
     step();
     // Requests with members that own something, built in place.
-    auto text = co_await server.ask<mirror::big>(std::string(50, 'x'), "second", std::vector<int>{1, 2, 3});
+    auto text = co_await server.ask<mirror::big>(std::string(50, 'x'), "second", std::vector<int>(3, 1));
     if (!text || text->size() != 50 + 1 + 6 + 1 + 1) throw std::logic_error{"big"};
     step();
     auto back = co_await server.ask<mirror::owned>(std::move(box));
@@ -496,7 +496,7 @@ TEST_CASE("requests with owning members are built in place, in every form that i
                 auto asked = s.ask<mirror::big>(a, a, std::vector<int>(2));
                 if (auto r = co_await asked; r && r->size() == 123) ++good;
                 mirror::big named{a, "b", {}};
-                if (auto r = co_await s.ask(std::move(named)); r && r->size() == 64) ++good;
+                if (auto r = co_await s.ask(named); r && r->size() == 64) ++good;
                 if ((co_await s.ask<mirror::big>(a, a, std::vector<int>{})).value().size() == 123 && (co_await s.ask(mirror::small{4})).value() == 4) ++good;
                 auto owned = co_await s.ask<mirror::owned>(std::make_unique<counted>(i));
                 if (owned && (*owned)->value == i) ++good;

@@ -241,6 +241,7 @@ private:
     [[nodiscard]] bool man(station& s, bool turns_away) {
         proc::process& self = *proc::current_process();
         const auto failed = [this](const reason& why) {
+            if (why == reason::shutdown) return false;  // of the runtime: nothing to report
             if (!std::exchange(short_, true)) say(log_level::error, "can't start an acceptor for the moment: " + why.to_string());
             return false;
         };

@@ -17,7 +17,7 @@
 namespace otp::inline OTP_ABI {
 
 /// Receives messages of the types M, in the order of their arrival; otp::down among them makes monitors possible. What is
-/// not fetched when it goes is a dead letter.
+/// not fetched when it goes is a dead letter. Its timers go with it; its runtime must outlive it.
 /// Thread safety: one user at a time, who may change; recipients of it are for any thread.
 template <class... M>
 class inbox {
@@ -101,7 +101,9 @@ public:
 
 private:
     void close() noexcept {
-        if (core_) core_->close_stand_in(reason::noproc);
+        if (!core_) return;
+        core_->close_stand_in(reason::noproc);
+        proc::message_timer::drop_all(*core_);  // after the close: none can be entered any more
     }
     template <std::size_t I>
     [[nodiscard]] static std::optional<message> as_message(proc::signal* s) {

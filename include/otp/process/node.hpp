@@ -148,6 +148,8 @@ private:
     thread_yard threads_;                    // the last member: its threads use the others until they have ended
 };
 
+inline std::uint64_t process::trace_id() const noexcept { return node::shown(id_); }
+
 inline node& process::own_node() const noexcept { return node::of(*executor_); }
 
 /// Those without a parent are asked to end first: a supervisor ends its children in its own order. What outlives them

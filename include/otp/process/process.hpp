@@ -67,7 +67,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
-    [[nodiscard]] std::uint64_t trace_id() const noexcept final { return id_; }
+    [[nodiscard]] inline std::uint64_t trace_id() const noexcept final;
     [[nodiscard]] exec::executor& executor() const noexcept { return *executor_; }
     [[nodiscard]] inline node& own_node() const noexcept;
     [[nodiscard]] process_role role() const noexcept { return role_; }
@@ -255,12 +255,11 @@ protected:
     bool asked_to_end_ = false;  // by a shutdown of the runtime; under the lock of the node's table
 };
 
-/// The process whose turn this thread runs, or null. Out of line, so that no compiler keeps a thread's address across
-/// a suspension.
-[[gnu::noinline]] inline process*& current_process() noexcept {
-    static thread_local constinit process* running = nullptr;
-    asm volatile("");
-    return running;
+/// The process whose turn this thread runs, or null.
+[[nodiscard]] inline process* current_process() noexcept { return static_cast<process*>(exec::current().turn); }
+/// Makes it another one; returns the one before.
+inline process* set_current_process(process* p) noexcept {
+    return static_cast<process*>(std::exchange(exec::current().turn, p));
 }
 
 inline wait::~wait() {

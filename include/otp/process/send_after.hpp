@@ -104,8 +104,8 @@ timer_ref start_timer(std::chrono::nanoseconds delay, const To& to, M message) {
 inline std::optional<std::chrono::nanoseconds> cancel_timer(const timer_ref& timer) {
     auto* t = timer.block();
     if (!t) return std::nullopt;
-    const auto left = t->when - t->executor.now();
     if (!t->cancel()) return std::nullopt;
+    const auto left = t->when - t->executor.now();  // its runtime may be gone otherwise
     return left > std::chrono::nanoseconds::zero() ? left : std::chrono::nanoseconds::zero();
 }
 /// The time that is left; none if it has fired, was cancelled, or its target is gone. Any thread. erlang:read_timer/1.

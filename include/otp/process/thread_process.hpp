@@ -35,21 +35,21 @@ private:
         try {
             own_node().threads().start([self = intrusive_ptr<process>::share(this)] { static_cast<threaded_process&>(*self).live(); });
         } catch (const std::system_error& failed) {
-            process* const outer = std::exchange(current_process(), this);
+            process* const outer = set_current_process(this);
             stop(reason::from_errno(failed.code().value(), "a thread for a process"));
             die();
-            current_process() = outer;
+            set_current_process(outer);
         }
     }
     void live() noexcept {
         const use here{executor()};
-        current_process() = this;
+        set_current_process(this);
         drain();
         if (!stopping()) guarded([this] { (*body_)(); });
         drain();
         stop(reason::normal);
         die();
-        current_process() = nullptr;
+        set_current_process(nullptr);
     }
     void destroy_state() noexcept override { body_.reset(); }
     void dispose() noexcept override {

@@ -18,7 +18,7 @@ inline process::process(exec::executor& ex, process_role role) noexcept
 inline process::~process() = default;
 
 inline void process::run() noexcept {
-    process* const outer = std::exchange(current_process(), this);
+    process* const outer = set_current_process(this);
     if (!started_) {
         started_ = true;
         guarded([this] { on_first_turn(); });
@@ -42,7 +42,7 @@ inline void process::run() noexcept {
         set_timer();
         if (mailbox_.try_idle()) break;  // from here on the process is somebody else's
     }
-    current_process() = outer;
+    set_current_process(outer);
 }
 
 /// One piece of work; false if there is none.

@@ -100,7 +100,6 @@ inline void process::drive(activity& a) {
 }
 
 inline void process::block_until_settled(waiter& by) {
-    process* const running = current_process();
     while (by.missing != 0) {
         drain();
         if (struck_) throw unwinding{};
@@ -119,7 +118,6 @@ inline void process::block_until_settled(waiter& by) {
         if (outcome != exec::block_result::unblocked && !mailbox_.try_busy()) {
             (void)executor_->block(b, exec::never);  // a pusher has found it idle: its unblock is on the way
         }
-        current_process() = running;  // others ran on this thread meanwhile, in a simulation
         blocked_ = nullptr;
         if (outcome == exec::block_result::timed_out) {
             drain();

@@ -149,6 +149,7 @@ private:
 struct current_slot {
     executor* running = nullptr;  // set by a worker for as long as it runs turns
     executor* used = nullptr;     // set by otp::use
+    runnable* turn = nullptr;     // whose turn runs here; the process layer sets it
 };
 [[gnu::noinline]] inline current_slot& current() noexcept {
     static thread_local constinit current_slot slot;
