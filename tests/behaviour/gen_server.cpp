@@ -56,9 +56,9 @@ TEST_CASE("START-01 start gives a living server that is neither linked to nor mo
 }
 
 TEST_CASE("START-02 START-15 a linked start links from the very creation, also when init fails") {
+    log seen;
     otp::simulation sim{1};
     const auto w = otp::start<witness>(true).value();
-    log seen;
     run_in(w, [&seen] {
         const auto failed = otp::start_link<starter>(starter::how::stop, &seen);
         CHECK(failed.error() == "not today");
@@ -70,9 +70,9 @@ TEST_CASE("START-02 START-15 a linked start links from the very creation, also w
 }
 
 TEST_CASE("START-03 start_monitor: exactly one down, and no exit") {
+    log seen;
     otp::simulation sim{1};
     const auto w = otp::start<witness>(true).value();
-    log seen;
     otp::monitor_ref ref;
     otp::server<starter> s;
     run_in(w, [&] {
@@ -113,8 +113,8 @@ TEST_CASE("START-04 start returns after init has, also when init is a coroutine"
 }
 
 TEST_CASE("START-05 init that ignores: the error ignored, a normal end, no terminate") {
-    otp::simulation sim{1};
     log seen;
+    otp::simulation sim{1};
     CHECK(otp::start<starter>(starter::how::ignore, &seen).error() == otp::reason::ignored);
     CHECK(otp::start<starter>({.name = "later"}, starter::how::ignore, &seen).error() == otp::reason::ignored);
     CHECK_FALSE(otp::whereis("later"));
@@ -123,8 +123,8 @@ TEST_CASE("START-05 init that ignores: the error ignored, a normal end, no termi
 }
 
 TEST_CASE("START-06 START-08 START-09 START-10 START-12 TERM-17 what init stops with, throws or returns is what start gives, without terminate") {
-    otp::simulation sim{1};
     log seen;
+    otp::simulation sim{1};
     using how = starter::how;
     CHECK(otp::start<starter>(how::stop, &seen).error() == "not today");
     CHECK(otp::start<starter>(how::exit, &seen).error() == "own reason");
@@ -212,8 +212,8 @@ struct orphan {
 
 TEST_CASE("START-28 TERM-03 TERM-07 INFO-06 the parent's exit ends a trapping server through terminate; anybody else's is an info") {
     for (const bool linked : {true, false}) {
-        otp::simulation sim{1};
         log seen;
+        otp::simulation sim{1};
         const auto parent = otp::start<witness>(true).value();
         otp::pid child, other;
         run_in(parent, [&] {
@@ -236,8 +236,8 @@ TEST_CASE("START-28 TERM-03 TERM-07 INFO-06 the parent's exit ends a trapping se
 }
 
 TEST_CASE("START-31 a plain thread may start a server, but not link to it") {
-    otp::simulation sim{1};
     log seen;
+    otp::simulation sim{1};
     CHECK(otp::start<starter>(starter::how::fine, &seen));
     CHECK(otp::start_link<starter>(starter::how::fine, &seen).error() == otp::reason::no_process);
     CHECK(otp::start<starter>({.name = "n"}, starter::how::fine, &seen));
@@ -371,6 +371,7 @@ TEST_CASE("CALL-01 CALL-02 CAST-01 CAST-02 INFO-01 ORD-06 calls, casts and infos
 }
 
 TEST_CASE("CALL-03 CALL-04 CALL-05 a reply may come later, from anywhere, or before the handler returns") {
+    otp::from<server::later> kept;
     otp::simulation sim{1};
     const auto s = otp::start<server>().value();
     auto one = s.send_request(server::later{}), two = s.send_request(server::later{});
@@ -386,7 +387,6 @@ TEST_CASE("CALL-03 CALL-04 CALL-05 a reply may come later, from anywhere, or bef
         otp::from<later>* kept;
         void handle_call(later, otp::from<later> caller) { *kept = std::move(caller); }
     };
-    otp::from<server::later> kept;
     const auto p = otp::start<passes_on>(&kept).value();
     auto three = p.send_request(server::later{});
     sim.run();
@@ -467,8 +467,8 @@ TEST_CASE("CALL-14 CALL-15 CAST-03 CAST-04 REQ-07 REQ-08 calls to nobody end wit
 
 TEST_CASE("CALL-16 CALL-21 EXC-04 EXC-05 EXC-06 REQ-09 TERM-12 TERM-13 TERM-19 callers of a server that ends get its reason") {
     const quiet no_reports;
-    otp::simulation sim{1};
     log seen;
+    otp::simulation sim{1};
     const auto ending = [&](auto request) {
         seen.clear();
         const auto s = otp::start<server>(&seen).value();
@@ -491,8 +491,8 @@ TEST_CASE("CALL-16 CALL-21 EXC-04 EXC-05 EXC-06 REQ-09 TERM-12 TERM-13 TERM-19 c
 }
 
 TEST_CASE("CALL-18 CALL-22 EXC-01 EXC-02 a reply given with or before a stop reaches the caller; thrown results count as returned") {
-    otp::simulation sim{1};
     log seen;
+    otp::simulation sim{1};
     {
         const auto s = otp::start<server>(&seen).value();
         CHECK(s.call(server::stop_with_reply{}).value() == 9);
@@ -623,8 +623,8 @@ TEST_CASE("CALL-31 init and terminate may call other servers") {
         }
         void terminate(const otp::reason&) { *said += other.call(server::plain{"end"}).value(); }
     };
-    otp::simulation sim{1};
     std::string said;
+    otp::simulation sim{1};
     const auto c = otp::start<caller>(otp::start<server>().value(), &said).value();
     CHECK(c.stop());
     CHECK(said == "init!end!");
@@ -647,8 +647,8 @@ TEST_CASE("CALL-32 a server handles one request at a time") {
 
 TEST_CASE("CAST-06 INFO-02 TERM-01 a stop from a cast or an info runs terminate once and ends with the reason") {
     for (const bool by_cast : {true, false}) {
-        otp::simulation sim{1};
         log seen;
+        otp::simulation sim{1};
         const auto s = otp::start<server>(&seen).value();
         otp::inbox<otp::down> in;
         (void)in.monitor(s.id());
@@ -865,8 +865,8 @@ TEST_CASE("TMO-15 a negative time-out ends the server, and the reply is not sent
 
 TEST_CASE("TERM-02 TERM-06 TERM-08 no terminate for one that was struck down by an exit signal") {
     for (const otp::reason& why : {otp::reason{"boom"}, otp::reason{otp::reason::kill}}) {
-        otp::simulation sim{1};
         log seen;
+        otp::simulation sim{1};
         const auto s = otp::start<server>(&seen).value();
         otp::exit_process(s.id(), why);
         sim.run();
@@ -904,8 +904,8 @@ TEST_CASE("the state is destroyed and the name is free before anybody hears of t
 }
 
 TEST_CASE("STOP-01 STOP-02 STOP-10 STOP-14 stop handles what came before, runs terminate and returns when it is gone") {
-    otp::simulation sim{1};
     log seen;
+    otp::simulation sim{1};
     const auto s = otp::start<server>(&seen).value();
     auto before = s.send_request(server::plain{"queued"});
     CHECK(s.stop("any reason"));
@@ -943,9 +943,9 @@ TEST_CASE("STOP-05 SUPX-14 stop with a limit: timeout while the end goes on; a n
 }
 
 TEST_CASE("while a process blocks in a call the simulation's thread is no process, and may start others") {
+    otp::result<int> answer{0};
     otp::simulation sim{1};
     const auto s = otp::start<server>().value();
-    otp::result<int> answer{0};
     const auto blocked = otp::spawn([s, &answer] { answer = s.call(server::slow{1s}); });
     sim.advance(500ms);
     CHECK_FALSE(otp::self());

@@ -23,7 +23,7 @@ struct request {
     unsigned at = 0;
     std::uint64_t operand = 0;
     std::uint64_t expected = 0;
-    place where{};
+    place where{.fixed = true};
 };
 struct answer {
     std::uint64_t value = 0;

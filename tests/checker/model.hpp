@@ -21,7 +21,7 @@ template <class T>
 }
 
 /// std::atomic's interface, as far as the policy promises it; objects of up to eight bytes.
-template <class T>
+template <class T, bool OfTheScenario = true>
 class atomic {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));
     using order = memory_order;
@@ -85,12 +85,17 @@ public:
     }
 
 private:
-    static answer ask(const request& r) { return execution::current()->perform(r); }
-    T update(operation what, T operand, const place& p) {
+    static answer ask(request r) {
+        r.where.fixed = OfTheScenario;
+        return execution::current()->perform(r);
+    }
+    T update(operation what, T operand, place p) {
+        p.fixed = OfTheScenario;
         constexpr std::uint64_t mask = ~std::uint64_t{0} >> (64 - 8 * sizeof(T));
         return unpack<T>(execution::current()->perform_update({what, at_, pack(operand), mask, p}).value);
     }
-    bool compare(operation what, T& expected, T desired, const place& p) {
+    bool compare(operation what, T& expected, T desired, place p) {
+        p.fixed = OfTheScenario;
         const answer a = execution::current()->perform_update({what, at_, pack(desired), pack(expected), p});
         if (!a.done) expected = unpack<T>(a.value);
         return a.done;
@@ -122,10 +127,10 @@ private:
 /// The policy.
 struct model_atomics {
     template <class T>
-    using atomic = model::atomic<T>;
+    using atomic = model::atomic<T, false>;
     template <class T>
     using cell = model::cell<T>;
-    static void pause() { (void)execution::current()->perform({operation::pause, 0, 0, 0, {{"pause", 0, "pause"}}}); }
+    static void pause() { (void)execution::current()->perform({operation::pause, 0, 0, 0, {.where = {"pause", 0, "pause"}, .fixed = true}}); }
 };
 
 /// Counts what may be taken; the scenario's own way to block, never mutated. A lock is one that starts at 1.
@@ -135,8 +140,8 @@ public:
     semaphore(const semaphore&) = delete;
     semaphore& operator=(const semaphore&) = delete;
     ~semaphore() { execution::current()->destroy(at_); }
-    void acquire() { (void)execution::current()->perform({operation::take_one, at_, 0, 0, {{"semaphore", 0, "acquire"}}}); }
-    void release() { (void)execution::current()->perform({operation::add_one, at_, 0, 0, {{"semaphore", 0, "release"}}}); }
+    void acquire() { (void)execution::current()->perform({operation::take_one, at_, 0, 0, {.where = {"semaphore", 0, "acquire"}, .fixed = true}}); }
+    void release() { (void)execution::current()->perform({operation::add_one, at_, 0, 0, {.where = {"semaphore", 0, "release"}, .fixed = true}}); }
 
 private:
     unsigned at_;

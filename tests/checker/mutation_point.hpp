@@ -26,7 +26,8 @@ struct place {
     memory_order failure = memory_order::relaxed;
     bool updates = false;
     bool compares = false;
-    bool step = false;  // it has no order: a named step, a wake-up
+    bool step = false;   // it has no order: a named step, a wake-up
+    bool fixed = false;  // the scenario's own: never mutated
 };
 
 struct mutation {
@@ -58,6 +59,7 @@ struct effect {
 [[nodiscard]] inline effect effect_of(const place& p) {
     effect now{p.order, p.failure};
     mutation_state& state = mutations();
+    if (p.fixed) return now;
     if (state.recorded) [[unlikely]] {
         for (const auto& known : *state.recorded)
             if (same(known.where, p.where)) return now;

@@ -71,7 +71,7 @@ public:
 private:
     using block = proc::call_signal<Request, reply_type>;
     struct awaiter : proc::cell_answer {
-        explicit awaiter(request& of) : proc::cell_answer{*of.cell_, exec::never}, owner{of} {}
+        explicit awaiter(request& of) : proc::cell_answer{of.cell_, exec::never}, owner{of} {}
         request& owner;
         [[nodiscard]] response await_resume() { return *owner.check(); }
     };

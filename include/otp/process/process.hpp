@@ -257,10 +257,8 @@ protected:
 
 /// The process whose turn this thread runs, or null.
 [[nodiscard]] inline process* current_process() noexcept { return static_cast<process*>(exec::current().turn); }
-/// Makes it another one; returns the one before.
-inline process* set_current_process(process* p) noexcept {
-    return static_cast<process*>(std::exchange(exec::current().turn, p));
-}
+/// Makes it another one; the one before may have ended meanwhile.
+inline void set_current_process(process* p) noexcept { exec::current().turn = p; }
 
 inline wait::~wait() {
     if (waiting) owner->end_wait(*this);

@@ -90,20 +90,20 @@ private:
 /// Awaits a token of a cell: false if the time was over first.
 class cell_answer {
 public:
-    cell_answer(request_cell& cell, exec::time_point deadline) noexcept : cell_{cell}, deadline_{deadline} {}
+    cell_answer(intrusive_ptr<request_cell> cell, exec::time_point deadline) noexcept : cell_{std::move(cell)}, deadline_{deadline} {}
     cell_answer(const cell_answer&) = delete;
     cell_answer& operator=(const cell_answer&) = delete;
     ~cell_answer() {
-        if (listening_) cell_.stop_listening();
+        if (listening_) cell_->stop_listening();
     }
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_ready() const noexcept { return !cell_; }
     template <class P>
     bool await_suspend(std::coroutine_handle<P> frame) {
         activity& driver = *frame.promise().driver;
         process& self = *driver.owner;
         came_.ref = self.next_wait_ref();
         came_.deadline = deadline_;
-        if (!cell_.listen(self, came_.ref)) return false;
+        if (!cell_->listen(self, came_.ref)) return false;
         listening_ = true;
         by_.resumes = &driver;
         driver.suspended = frame;
@@ -113,7 +113,7 @@ public:
     [[nodiscard]] bool await_resume() const noexcept { return !came_.expired; }
 
 private:
-    request_cell& cell_;
+    intrusive_ptr<request_cell> cell_;
     exec::time_point deadline_;
     wait came_;
     waiter by_;

@@ -35,7 +35,8 @@ private:
         try {
             own_node().threads().start([self = intrusive_ptr<process>::share(this)] { static_cast<threaded_process&>(*self).live(); });
         } catch (const std::system_error& failed) {
-            process* const outer = set_current_process(this);
+            process* const outer = current_process();
+            set_current_process(this);
             stop(reason::from_errno(failed.code().value(), "a thread for a process"));
             die();
             set_current_process(outer);

@@ -18,7 +18,8 @@ inline process::process(exec::executor& ex, process_role role) noexcept
 inline process::~process() = default;
 
 inline void process::run() noexcept {
-    process* const outer = set_current_process(this);
+    process* const outer = current_process();
+    set_current_process(this);
     if (!started_) {
         started_ = true;
         guarded([this] { on_first_turn(); });
@@ -29,7 +30,7 @@ inline void process::run() noexcept {
             die();
             break;
         }
-        if (step()) {
+        if (yields_ || step()) {  // it may have yielded in its very first step
             if ((--budget != 0 && !yields_) || stopping_) continue;
             yields_ = false;
             executor_->yield_back(*this);

@@ -1,0 +1,187 @@
+// How a supervisor starts a child without knowing its type: from a callback struct and arguments, or by a factory.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "otp/behaviour/start.hpp"
+#include "otp/process/links.hpp"
+
+namespace otp::inline OTP_ABI::behaviour {
+
+/// The arguments that one child of a dynamic supervisor gets beside those of the template. Kept for its restarts.
+class child_arguments : public ref_counted {
+public:
+    /// Them as a tuple of this type; null if they are none.
+    [[nodiscard]] virtual const void* as(type_id tuple) const noexcept = 0;
+
+protected:
+    void dispose() noexcept override { delete this; }
+};
+
+/// Starts one kind of child. Shared by the copies of its specification, so it is only read.
+class child_starter : public ref_counted {
+public:
+    /// In a turn of the supervisor. The new process, or none for a start that said `ignore`. Throws what the user's code throws.
+    [[nodiscard]] virtual result<pid> start(const std::string& name, const child_arguments* extra) const = 0;
+
+protected:
+    void dispose() noexcept override { delete this; }
+    [[nodiscard]] static reason misfit() { return reason{reason::bad_argument}.with_text("the child can't be started with these arguments"); }
+    template <class T>
+    [[nodiscard]] static const T* fetch(const child_arguments* extra) noexcept {
+        return static_cast<const T*>(extra->as(type_id_of<T>));
+    }
+};
+
+// The parameters of a function that is neither overloaded nor a template, as they are stored.
+template <class Signature>
+struct stored_parameters;
+template <class R, class... P>
+struct stored_parameters<signature<R, P...>> {
+    using type = std::tuple<std::decay_t<P>...>;
+};
+
+// What is left of a tuple's types behind the first `Skip`; void if it has fewer.
+template <std::size_t Skip, class Tuple>
+struct tail_of {
+    using type = void;
+};
+template <std::size_t Skip, class... P>
+    requires(Skip <= sizeof...(P))
+struct tail_of<Skip, std::tuple<P...>> {
+    template <std::size_t... I>
+    static auto pick(std::index_sequence<I...>) -> std::tuple<std::tuple_element_t<Skip + I, std::tuple<P...>>...>;
+    using type = decltype(pick(std::make_index_sequence<sizeof...(P) - Skip>{}));
+};
+
+// What init of T takes, where its only form can be seen.
+template <class T>
+concept shows_init = requires { typename stored_parameters<init_hook::only_signature<T>>::type; };
+template <class T>
+struct init_parameters {
+    using type = void;
+};
+template <shows_init T>
+struct init_parameters<T> {
+    using type = typename stored_parameters<init_hook::only_signature<T>>::type;
+};
+/// What is missing for an init of T that has Given arguments already; void if that can't be seen.
+template <class T, std::size_t Given>
+using missing_arguments = typename tail_of<Given, typename init_parameters<T>::type>::type;
+
+template <class T, class Tail, class... A>
+inline constexpr bool starts_with_tail = false;
+template <class T, class... E, class... A>
+inline constexpr bool starts_with_tail<T, std::tuple<E...>, A...> = starts_with<T, A..., E...>;
+
+template <class T, class... A>
+class server_starter final : public child_starter {
+    using tail = missing_arguments<T, sizeof...(A)>;
+
+public:
+    static constexpr bool starts_alone = starts_with<T, A...>;
+    static constexpr bool starts_with_more = starts_with_tail<T, tail, A...>;
+
+    template <class... G>
+    explicit server_starter(std::in_place_t, G&&... arguments) : arguments_{std::forward<G>(arguments)...} {}
+
+    result<pid> start(const std::string& name, const child_arguments* extra) const override {
+        if constexpr (starts_alone)
+            if (!extra || extra->as(type_id_of<std::tuple<>>)) return begin(name, std::tuple<>{});
+        if constexpr (starts_with_more)
+            if (extra)
+                if (const tail* more = fetch<tail>(extra)) return begin(name, *more);
+        return misfit();
+    }
+
+private:
+    template <class More>
+    [[nodiscard]] result<pid> begin(const std::string& name, const More& more) const {
+        return std::apply(
+            [&](const auto&... values) -> result<pid> {
+                auto started = start_on<proc::bond::linked, T>(exec::current_executor(), start_options{.name = name}, values...);
+                if (!started) return started.error();
+                return started->id();
+            },
+            std::tuple_cat(arguments_, more));
+    }
+    std::tuple<A...> arguments_;
+};
+
+// ---- factories
+
+template <class R>
+struct started_child {};  // what a factory may not return
+template <class T>
+struct started_child<result<server<T>>> {
+    using type = T;
+};
+template <class T>
+struct started_child<server<T>> {
+    using type = T;
+};
+template <>
+struct started_child<result<pid>> {
+    using type = void;
+};
+template <>
+struct started_child<pid> {
+    using type = void;
+};
+
+template <class F>
+auto call_signature(F*) -> decltype(signature_of(&F::operator()));
+template <class R, class... P>
+auto call_signature(R (**)(P...)) -> signature<R, P...>;
+/// The parameters of a factory as a tuple; without one form that can be seen it is none.
+template <class F>
+using factory_parameters = typename stored_parameters<decltype(call_signature(static_cast<F*>(nullptr)))>::type;
+template <class F, class Tuple>
+struct made_by;
+template <class F, class... P>
+struct made_by<F, std::tuple<P...>> {
+    using type = typename started_child<std::invoke_result_t<const F&, const P&...>>::type;
+};
+/// A function object that gives a result of a server (or a server, or a pid), linked to the process that calls it.
+template <class F>
+concept child_factory = requires { typename made_by<F, factory_parameters<F>>::type; };
+
+template <child_factory F>
+class factory_starter final : public child_starter {
+    using parameters = factory_parameters<F>;
+
+public:
+    explicit factory_starter(F make) : make_{std::move(make)} {}
+
+    result<pid> start(const std::string& name, const child_arguments* extra) const override {
+        if constexpr (std::tuple_size_v<parameters> == 0) {
+            if (!extra || extra->as(type_id_of<std::tuple<>>)) return named(as_pid(make_()), name);
+        } else if (extra) {
+            if (const parameters* given = fetch<parameters>(extra)) return named(as_pid(std::apply(make_, *given)), name);
+        }
+        return misfit();
+    }
+
+private:
+    template <class T>
+    [[nodiscard]] static result<pid> as_pid(const result<server<T>>& made) {
+        if (!made) return made.error();
+        return made->id();
+    }
+    [[nodiscard]] static result<pid> as_pid(result<pid> made) { return made; }
+    [[nodiscard]] static result<pid> named(result<pid> made, const std::string& name) {
+        if (!made || name.empty() || !*made) return made;
+        auto entered = proc::node::of(exec::current_executor()).names().enter(name, *made->block());
+        if (entered) return made;
+        exit_process(*made, reason::kill);
+        return entered.error();
+    }
+    F make_;
+};
+
+}  // namespace otp::inline OTP_ABI::behaviour
