@@ -232,10 +232,22 @@ void the_pool_stops() {
     parallel([&] { p.work(0); }, [&] { p.work(1); }, [&] { p.stop(); });
 }
 
+// A worker sleeps while another is chosen, for work, in the middle of its parking.
 void the_pool_stops_while_work_comes() {
     pool<2> p;
-    p.idle.park(1, parking::on_futex, false);
-    parallel([&] { p.work(0); }, [&] { p.work_when_woken(1); }, [&] { p.publish(); }, [&] { p.stop(); });
+    parallel(
+        [&] {
+            p.idle.park(0, parking::on_futex, false);
+            (void)p.idle.unpark(0, parking::on_futex);
+        },
+        [&] {
+            p.idle.park(1, parking::on_futex, false);
+            if (p.stopped.load(relaxed))
+                (void)p.idle.unpark(1, parking::on_futex);
+            else
+                p.idle.sleep<futex>(1);
+        },
+        [&] { p.wake(p.idle.claim()); }, [&] { p.stop(); });
 }
 
 const model::scenario scenarios[] = {

@@ -248,6 +248,7 @@ TEST_CASE("wait_for_signal returns at SIGTERM and SIGINT, and puts back what was
         const pid_t child = ::fork();
         REQUIRE(child >= 0);
         if (child == 0) {
+            std::signal(number, SIG_DFL);
             std::thread other{[] { std::this_thread::sleep_for(3600s); }};  // the signal may come to any thread
             other.detach();
             std::thread killer{[number] {

@@ -115,8 +115,15 @@ public:
         drain();
         if (struck_) throw unwinding{};
     }
-    /// Ends the turn early, so that others get theirs.
-    void yield() noexcept { yields_ = true; }
+    /// Ends the turn early, so that others get theirs, and lets the process's other work go before `a`.
+    void yield(activity& a) noexcept {
+        yields_ = true;
+        forget_activity(a);
+        activity** last = &activities_;
+        while (*last) last = &(*last)->next_activity;
+        *last = &a;
+        a.next_activity = nullptr;
+    }
     /// Lets the coroutine go on as soon as the loop comes to it.
     void make_ready(activity& a) noexcept;
     /// Runs a coroutine from where it stands, then its end if it came to it.
@@ -217,6 +224,7 @@ private:
     void expire(wait& w) noexcept;
     void set_timer() noexcept;
     bool step();
+    bool next_message();
     void strike(reason why) noexcept;
     static void timer_due(exec::timer& due) noexcept;
 
@@ -252,6 +260,7 @@ protected:
     bool dead_ = false;
     bool has_parent_ = false;
     bool yields_ = false;        // a coroutine lets others go first
+    bool has_yielded_ = false;   // it did so in the last turn
     bool asked_to_end_ = false;  // by a shutdown of the runtime; under the lock of the node's table
 };
 

@@ -45,7 +45,7 @@ struct yielding {
         activity& driver = *awaiting.promise().driver;
         driver.suspended = awaiting;
         driver.owner->make_ready(driver);
-        driver.owner->yield();
+        driver.owner->yield(driver);
     }
     void await_resume() const noexcept {}
 };

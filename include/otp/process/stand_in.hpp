@@ -43,10 +43,11 @@ struct thread_process_holder {
     return *slot.made;
 }
 
-/// The moment `limit` from now, never early. Call time-outs take the cheap clock.
+/// The moment `limit` from now. The precise clock: a loaded machine's cheap one lags by more than its step, and a time-out
+/// would be early.
 [[nodiscard]] inline exec::time_point call_deadline(const exec::executor& ex, exec::duration limit) noexcept {
     if (limit == exec::duration::max()) return exec::never;
-    const auto now = ex.coarse_now() + ex.coarse_step();
+    const auto now = ex.now();
     return limit >= exec::never - now ? exec::never : now + limit;
 }
 

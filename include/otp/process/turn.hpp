@@ -32,7 +32,7 @@ inline void process::run() noexcept {
         }
         if (yields_ || step()) {  // it may have yielded in its very first step
             if ((--budget != 0 && !yields_) || stopping_) continue;
-            yields_ = false;
+            has_yielded_ = std::exchange(yields_, false);
             executor_->yield_back(*this);
             break;
         }
@@ -46,14 +46,21 @@ inline void process::run() noexcept {
     set_current_process(outer);
 }
 
-/// One piece of work; false if there is none.
+/// One piece of work; false if there is none. A coroutine that could go on comes before the next message, unless it has just let
+/// others go first.
 inline bool process::step() {
+    const bool messages_first = std::exchange(has_yielded_, false);
+    if (messages_first && next_message()) return true;
     for (activity* a = activities_; a; a = a->next_activity) {
         if (!a->ready) continue;
         a->ready = false;
         drive(*a);
         return true;
     }
+    return !messages_first && next_message();
+}
+
+inline bool process::next_message() {
     if (before_message()) return true;
     signal* s = takes_messages() ? queue_.pop() : next_urgent();
     if (!s) return false;

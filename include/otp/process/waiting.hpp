@@ -92,7 +92,7 @@ inline void process::forget_activity(activity& a) noexcept {
 
 inline void process::drive(activity& a) {
     service* const outer = std::exchange(serving, a.serves);
-    while (a.next) std::exchange(a.next, nullptr).resume();
+    while (a.next && !a.ready) std::exchange(a.next, nullptr).resume();  // ready: it has yielded
     serving = outer;
     if (!a.finished) return;
     forget_activity(a);
