@@ -695,6 +695,32 @@ TEST_CASE("while a handler waits, other messages stay queued in order; those tha
     CHECK(s.call(store::peek{}).value() == 7);
 }
 
+namespace {
+/// Passes calls on; while one is on its way others are let in.
+struct relay {
+    struct pass {
+        using reply_type = int;
+        std::chrono::milliseconds time;
+    };
+    using interleaves = otp::messages<pass>;
+    otp::server<server> to;
+    otp::task<int> handle_call(pass p) {
+        auto answer = co_await to.ask<server::slow>(p.time);
+        co_return answer.value();
+    }
+};
+}  // namespace
+
+TEST_CASE("handlers that wait at the same time each get their own reply, and none counts as given up") {
+    otp::simulation sim{1};
+    const auto s = otp::start<server>().value();
+    const auto r = otp::start<relay>(relay{s}).value();
+    auto one = r.send_request(relay::pass{100ms}), two = r.send_request(relay::pass{20ms}), three = r.send_request(relay::pass{3ms});
+    CHECK(one.receive().value() == 100);
+    CHECK(two.receive().value() == 20);
+    CHECK(three.receive().value() == 3);
+}
+
 TEST_CASE("an exit signal, a kill and the end of the runtime reach a server whose handler waits; its frames go once") {
     struct guard {
         int* ended;

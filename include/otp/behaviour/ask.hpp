@@ -49,7 +49,7 @@ public:
         wait_.ref = self.next_wait_ref();
         wait_.deadline = call_deadline(self.executor(), limit_);
         call->set_caller(self, wait_.ref);
-        if (alone) {
+        if (alone && !self.interleaves()) {
             call->flags |= is_awaited_alone;
             self.set_awaiting(wait_.ref);
             alone_ = true;

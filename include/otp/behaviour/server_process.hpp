@@ -122,6 +122,7 @@ class server_process final : public server_base {
 public:
     explicit server_process(exec::executor& ex) noexcept : server_base{ex, callbacks_for<T>::table} {
         static_assert(alignof(T) <= 16, "a callback struct can't ask for more than 16 bytes of alignment");
+        interleaves_ = requires { typename T::interleaves; };
     }
     [[nodiscard]] static intrusive_ptr<server_process> make(exec::executor& ex) {
         return intrusive_ptr<server_process>::adopt(::new (memory::allocate(sizeof(server_process))) server_process{ex});

@@ -87,7 +87,7 @@ public:
     [[nodiscard]] task<message> next() {
         for (;;) {
             if (auto found = try_receive()) co_return std::move(*found);
-            co_await proc::mail_arrival{*core_, exec::never};
+            (void)co_await proc::mail_arrival{*core_, exec::never};
         }
     }
     /// co_await in.next(1s): the next message, or none if the time is over.

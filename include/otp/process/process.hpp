@@ -131,6 +131,8 @@ public:
     void add_activity(activity& a) noexcept;
     void forget_activity(activity& a) noexcept;
 
+    /// Other handlers may run, and wait, while one waits: it never waits for one call alone.
+    [[nodiscard]] bool interleaves() const noexcept { return interleaves_; }
     [[nodiscard]] bool traps_exits() const noexcept { return traps_exits_; }
     bool set_traps_exits(bool on) noexcept { return std::exchange(traps_exits_, on); }
     /// Ends the process after the present callback. The first reason counts.
@@ -259,6 +261,7 @@ protected:
     bool started_ = false;
     bool dead_ = false;
     bool has_parent_ = false;
+    bool interleaves_ = false;
     bool yields_ = false;        // a coroutine lets others go first
     bool has_yielded_ = false;   // it did so in the last turn
     bool asked_to_end_ = false;  // by a shutdown of the runtime; under the lock of the node's table
