@@ -1,6 +1,7 @@
 // All of it.
 #pragma once
 
+#include "otp/behaviour/serve_child.hpp"
 #include "otp/behaviour/simulated.hpp"
 #include "otp/behaviour/simulated_serve.hpp"
 #include "otp/behaviour/sys.hpp"
@@ -8,3 +9,4 @@
 #include "otp/runtime/explore.hpp"
 #include "otp/runtime/simulation.hpp"
 #include "otp/socket_server.hpp"
+#include "otp/supervisor.hpp"

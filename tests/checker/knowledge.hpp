@@ -165,7 +165,8 @@ public:
     }
     /// What is on it, when its thread has left off at `place`: all that the thread depends on but for the memory.
     [[nodiscard]] std::pair<std::byte*, std::size_t> since(void* place) const noexcept {
-        auto* from = static_cast<std::byte*>(place);
+        // swapcontext leaves its place somewhere in the caller's frame.
+        auto* from = static_cast<std::byte*>(place) - (OTP_UCONTEXT_FIBERS ? 512 : 0);
         return {from, static_cast<std::size_t>(memory_.get() + size - from)};
     }
     [[nodiscard]] std::uint64_t hash(void* place) const noexcept {

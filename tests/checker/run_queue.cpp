@@ -193,10 +193,10 @@ const model::scenario scenarios[] = {
     {"size is a hint", size_is_a_hint},
 };
 
-const model::harmless harmless[] = {
+constexpr std::array<model::harmless, 1> harmless{{
     {"steal_into: compare_exchange_weak #1, acquire as relaxed",
      "The load, or the failed exchange, that gave the expected value has acquired it; positions don't come back, so an equal word is the same."},
-};
+}};
 
 }  // namespace
 

@@ -7,7 +7,9 @@
 #include <otp/behaviour/sys.hpp>
 #include <otp/supervisor.hpp>
 
+#include <chrono>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>

@@ -239,9 +239,12 @@ TEST_CASE_FIXTURE(in_runtime, "a listener that breaks stops its server with the 
     const int copy = ::dup(door.fd());
     auto server = otp::serve({.fd = copy}, echo);
     REQUIRE(server.has_value());
+    otp::inbox<otp::down> in;
+    (void)in.monitor(*server);
     ::shutdown(door.fd(), SHUT_RDWR);  // accept fails with EINVAL from now on
-    const auto why = otp::wait(*server, patience);
-    CHECK(why == otp::reason{std::errc::invalid_argument});
+    auto end = in.receive(patience);
+    REQUIRE(end);
+    CHECK(std::get<0>(*end).reason == otp::reason{std::errc::invalid_argument});
 }
 TEST_CASE("wait_for_signal returns at SIGTERM and SIGINT, and puts back what was there") {
     for (const int number : {SIGTERM, SIGINT}) {

@@ -5,6 +5,7 @@
 #include <otp/runtime/simulation.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -23,6 +24,11 @@ struct heap_meter {
     }
 };
 
+}  // namespace
+
+// For all tests of this executable: the sanitizers' own are used where they watch.
+#if !OTP_PLAIN_MEMORY
+namespace {
 void* take(std::size_t size, std::size_t alignment) {
     heap_meter::count();
     void* block = alignment <= alignof(std::max_align_t) ? std::malloc(size != 0 ? size : 1)
@@ -30,11 +36,8 @@ void* take(std::size_t size, std::size_t alignment) {
     if (!block) throw std::bad_alloc{};
     return block;
 }
-
 }  // namespace
 
-// For all tests of this executable: the sanitizers' own are used where they watch.
-#if !OTP_PLAIN_MEMORY
 // Not inlined, so that no compiler takes the free() in them for that of another new.
 [[gnu::noinline]] void* operator new(std::size_t size) { return take(size, 1); }
 [[gnu::noinline]] void* operator new[](std::size_t size) { return take(size, 1); }
@@ -113,20 +116,24 @@ std::size_t taken_by(F&& work) {
 /// Runs `work(n)` once to warm up, then counts, in a coroutine process; n messages each time.
 template <class F>
 std::size_t taken_in_process(F work) {
-    std::size_t taken = ~std::size_t{0};
-    const auto p = otp::spawn([&taken, &work]() -> otp::task<> {
-        co_await work(rounds);
-        heap_meter::taken = 0;
-        heap_meter::counts = true;
-        co_await work(rounds);
-        heap_meter::counts = false;
-        taken = heap_meter::taken;
+    // Not otp::wait: a process gets its list of those who wait for it whenever the first of them comes.
+    otp::inbox<std::size_t> in;
+    const otp::recipient<std::size_t> to = in;
+    otp::spawn([&work, to]() -> otp::task<> {
+        auto taken = ~std::size_t{0};
+        try {
+            co_await work(rounds);
+            heap_meter::taken = 0;
+            heap_meter::counts = true;
+            co_await work(rounds);
+            heap_meter::counts = false;
+            taken = heap_meter::taken;
+        } catch (const otp::exit&) {
+            heap_meter::counts = false;
+        }
+        to.send(taken);
     });
-    const auto why = otp::wait(p);
-    heap_meter::counts = false;
-    INFO(why.to_string());
-    CHECK((why == otp::reason::normal || why == otp::reason::noproc));
-    return taken;
+    return std::get<0>(*in.receive());
 }
 
 otp::task<> ask_often(otp::server<echo> s, int n) {

@@ -117,7 +117,7 @@ TEST_CASE("owners and thieves take every item once") {
                 item* i = nullptr;
                 for (std::size_t from = 0; from < queues.size() && !i; ++from)
                     if (from != t) i = queues[from].steal_into(queues[t]);
-                if (!i && pushed_all.load(std::memory_order_acquire)) i = overflow.pop();
+                if (!i && pushed_all.load(std::memory_order_acquire)) i = overflow.pop(1);
                 if (i) take(i);
                 else std::this_thread::yield();
             }
@@ -137,27 +137,69 @@ TEST_CASE("owners and thieves take every item once") {
     CHECK(wrong == 0);
 }
 
-TEST_CASE("the injection list is first in, first out, also in batches") {
+namespace {
+
+/// Links items from one number to another.
+item& linked(std::vector<item>& items, std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) items[i].run_next = &items[i + 1];
+    items[to].run_next = nullptr;
+    return items[from];
+}
+
+std::vector<int> taken(item* first) {
+    std::vector<int> result;
+    for (; first; first = first->run_next) result.push_back(first->number);
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("what comes from outside is taken in its order, in batches too") {
     auto items = numbered(6);
     otp::exec::injection<item> list;
     CHECK(list.empty());
-    CHECK(list.pop() == nullptr);
+    CHECK(list.pop(1) == nullptr);
+    CHECK(list.pop_fairly() == nullptr);
     list.push(items[0]);
-    items[1].run_next = &items[2];
-    items[2].run_next = &items[3];
-    items[3].run_next = nullptr;
-    list.push(&items[1], &items[3], 3);
+    list.push(&linked(items, 1, 3), &items[3], 3);
     list.push(items[4]);
     CHECK(list.size() == 5);
-    item* const two = list.pop(2);
-    CHECK(two == &items[0]);
-    CHECK(two->run_next == &items[1]);
-    CHECK(two->run_next->run_next == nullptr);
-    CHECK(list.pop() == &items[2]);
-    item* const rest = list.pop(100);
-    CHECK(rest == &items[3]);
-    CHECK(rest->run_next == &items[4]);
+    CHECK(taken(list.pop(2)) == std::vector{0, 1});
+    CHECK(taken(list.pop_fairly()) == std::vector{2});
+    CHECK(taken(list.pop(100)) == std::vector{3, 4});
     CHECK(list.empty());
     list.push(items[5]);
-    CHECK(list.pop() == &items[5]);
+    CHECK(taken(list.pop(1)) == std::vector{5});
+}
+
+TEST_CASE("a surplus is taken before what waits, the last one first; a fair worker takes what waits first") {
+    auto items = numbered(8);
+    otp::exec::injection<item> list;
+    list.push(items[0]);
+    list.push_surplus(&linked(items, 1, 2), &items[2], 2);
+    list.push_surplus(&linked(items, 3, 5), &items[5], 3);
+    list.push(items[6]);
+    CHECK(list.size() == 7);
+    CHECK(taken(list.pop(2)) == std::vector{3, 4});
+    CHECK(taken(list.pop_fairly()) == std::vector{0});
+    CHECK(taken(list.pop(2)) == std::vector{5, 1});
+    CHECK(taken(list.pop_fairly()) == std::vector{6});
+    CHECK(taken(list.pop_fairly()) == std::vector{2});
+    CHECK(list.empty());
+    list.push(items[7]);
+    CHECK(taken(list.pop(1)) == std::vector{7});
+}
+
+TEST_CASE("a surplus that is never its turn becomes one that waits") {
+    auto items = numbered(200);
+    otp::exec::injection<item> list;
+    list.push_surplus(&items[0], &items[0], 1);
+    bool found = false;
+    for (std::size_t i = 1; i < items.size() && !found; ++i) {
+        // There is always a newer one, and always one from outside.
+        if (i % 2) list.push(items[i]);
+        else list.push_surplus(&items[i], &items[i], 1);
+        for (const int n : taken(list.pop_fairly())) found = found || n == 0;
+    }
+    CHECK(found);
 }

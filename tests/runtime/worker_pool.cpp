@@ -245,6 +245,74 @@ TEST_CASE("workers that are never idle still take what comes from outside") {
     }
 }
 
+TEST_CASE("of many that never stop each gets its turns") {
+    for (const std::size_t workers : {1U, 2U}) {
+        for (const bool by_themselves : {true, false}) {
+            CAPTURE(workers);
+            CAPTURE(by_themselves);
+            // More than a worker's queue holds; all go on until the last one has had its turns.
+            constexpr std::size_t count = 600;
+            constexpr int turns = 20;
+            std::deque<job> jobs(count);
+            std::deque<std::atomic<int>> had(count);
+            std::deque<std::atomic<bool>> queued(count);
+            std::atomic<std::size_t> satisfied{0};
+            std::atomic<std::int64_t> running{count};
+            countdown done{1};
+            job driver;
+            worker_pool pool{{.workers = workers}};
+            for (std::size_t i = 0; i < count; ++i)
+                jobs[i] = [&, i] {
+                    if (++had[i] == turns) ++satisfied;
+                    if (!by_themselves) queued[i] = false;
+                    else if (satisfied < count) pool.yield_back(jobs[i]);
+                    else if (--running == 0) done.count();
+                };
+            driver = [&] {
+                for (std::size_t i = 0; i < count; ++i)
+                    if (!queued[i].exchange(true)) pool.schedule(jobs[i]);
+                if (satisfied < count) pool.yield_back(driver);
+                else done.count();
+            };
+            if (by_themselves)
+                for (auto& j : jobs) pool.schedule(j);
+            else
+                pool.schedule(driver);
+            done.wait();
+        }
+    }
+}
+
+TEST_CASE("a worker that always has something to do takes from one that has much more") {
+    constexpr std::size_t count = 100;
+    std::deque<job> jobs(count);
+    std::atomic<std::thread::id> busy{};
+    std::atomic<bool> over{false};
+    countdown ended{count + 1};
+    job one, filler, first;
+    worker_pool pool{{.workers = 2}};
+    one = [&] {
+        busy = std::this_thread::get_id();
+        if (over) ended.count();
+        else pool.yield_back(one);
+    };
+    for (auto& j : jobs)
+        j = [&] {
+            if (std::this_thread::get_id() == busy.load()) over = true;
+            if (!over) pool.yield_back(j);
+            else ended.count();
+        };
+    filler = [] {};
+    first = [&] {
+        pool.schedule(one);
+        pool.schedule(filler);
+        while (busy.load() == std::thread::id{}) std::this_thread::yield();  // until the other worker has it
+        for (auto& j : jobs) pool.schedule(j);
+    };
+    pool.schedule(first);
+    ended.wait();
+}
+
 TEST_CASE("no wake-up is lost when all sleep between two turns") {
     for (const std::size_t workers : {1U, 2U, 4U}) {
         CAPTURE(workers);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "otp/behaviour/supervisor_report.hpp"
 #include "otp/process/inbox.hpp"

@@ -142,8 +142,9 @@ auto call_signature(R (**)(P...)) -> signature<R, P...>;
 template <class F>
 using factory_parameters = typename stored_parameters<decltype(call_signature(static_cast<F*>(nullptr)))>::type;
 template <class F, class Tuple>
-struct made_by;
+struct made_by {};
 template <class F, class... P>
+    requires requires { typename started_child<std::invoke_result_t<const F&, const P&...>>::type; }
 struct made_by<F, std::tuple<P...>> {
     using type = typename started_child<std::invoke_result_t<const F&, const P&...>>::type;
 };

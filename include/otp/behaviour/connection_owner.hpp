@@ -13,7 +13,7 @@
 #include "otp/behaviour/actions.hpp"
 #include "otp/behaviour/acceptor.hpp"
 #include "otp/behaviour/connection.hpp"
-#include "otp/behaviour/from.hpp"
+#include "otp/behaviour/drains.hpp"
 #include "otp/behaviour/socket_options.hpp"
 #include "otp/process/inbox.hpp"
 #include "otp/process/links.hpp"
@@ -21,16 +21,6 @@
 #include "otp/process/spawn.hpp"
 
 namespace otp::inline OTP_ABI::behaviour {
-
-/// Stop listening, then answer when the last connection has ended.
-struct drain_order {
-    using reply_type = void;
-    std::chrono::nanoseconds limit;
-};
-/// Sent by the owner to itself: the time of this drain is over.
-struct drain_deadline {
-    std::uint64_t number;
-};
 
 class connection_owner {
 public:
@@ -96,7 +86,7 @@ public:
                 say(log_level::error, "connection " + end.pid.to_string() + " from " + gone->peer.to_string() + " ended: " + end.reason.to_string());
             }
             fill();
-            if (connected_ == 0) answer_drains();
+            if (connected_ == 0) drains_.all_ended();
             return reason::normal;
         }
         const bool wanted = leave_station(id);
@@ -145,9 +135,7 @@ public:
     void suspend() noexcept {
         suspended_ = true;
         recall_all();
-        if (options_.fd >= 0) return;  // could not be opened again, and others may listen on it
-        listener_.close();
-        file_.remove();
+        if (options_.fd < 0) close_port();  // one from elsewhere could not be opened again
     }
     [[nodiscard]] result<void> resume() {
         if (!suspended_) return {};
@@ -159,26 +147,16 @@ public:
     }
     void drain(const recipient<drain_deadline>& self, drain_order order, from<drain_order> caller) {
         suspend();
-        if (connected_ == 0) return caller.reply();
-        const auto number = ++last_drain_;
-        if (order.limit != infinity) (void)send_after(std::max(order.limit, std::chrono::nanoseconds{0}), self, drain_deadline{number});
-        drains_.push_back({number, std::move(caller)});
+        if (connected_ == 0) caller.reply();
+        else drains_.add(order, std::move(caller), self);
     }
-    void on_drain_deadline(drain_deadline over) {
-        for (auto at = drains_.begin(); at != drains_.end(); ++at) {
-            if (at->number != over.number) continue;
-            at->caller.fail(reason{reason::timeout}.with_text(std::to_string(connected_) + " connections have not ended"));
-            drains_.erase(at);
-            return;
-        }
-    }
+    void on_drain_deadline(drain_deadline over) { drains_.time_is_over(over, connected_); }
 
     /// Ends everything and waits for it: asks with `shutdown`, and kills what is left after the time of the options.
     void close() {
         suspended_ = true;
         recall_all();
-        listener_.close();
-        file_.remove();
+        close_port();
         end_processes(reason::shutdown, options_.shutdown);
         if (processes_.empty()) return;
         end_processes(reason::kill, kill_pause);
@@ -194,10 +172,6 @@ private:
         intrusive_ptr<proc::process> who;
         net::address peer;
         bool connected = false;
-    };
-    struct open_drain {
-        std::uint64_t number;
-        from<drain_order> caller;
     };
     static constexpr std::size_t most_acceptors = 256;
     static constexpr std::chrono::seconds kill_pause{1};
@@ -215,6 +189,12 @@ private:
         return {};
     }
 
+    /// At once, even if an acceptor or the poller still holds the socket for a moment; others may go on with one from elsewhere.
+    void close_port() noexcept {
+        if (listener_ && options_.fd < 0) ::shutdown(listener_.get(), SHUT_RDWR);
+        listener_.close();
+        file_.remove();
+    }
     /// As many acceptors as there should be, or one that turns clients away.
     void fill() {
         if (suspended_) return;
@@ -291,9 +271,6 @@ private:
         const recipient<look_again> self{intrusive_ptr<proc::process>::share(proc::current_process()), *ops_->look_again};
         (void)send_after(accept_pause, self, look_again{});
     }
-    void answer_drains() {
-        for (auto& d : std::exchange(drains_, {})) d.caller.reply();
-    }
     void end_processes(const reason& order, std::chrono::nanoseconds limit) {
         inbox<down> ends;
         std::size_t left = 0;
@@ -304,11 +281,14 @@ private:
             ++left;
         });
         const auto begun = otp::now();
-        for (; left != 0; --left) {
+        while (left != 0) {
             const auto passed = otp::now() - begun;
-            auto end = ends.receive(limit == infinity ? infinity : std::max(limit - passed, std::chrono::nanoseconds{0}));
-            if (!end) return;
+            if (passed >= limit) return;
+            auto end = ends.receive(limit == infinity ? infinity : limit - passed);
+            if (!end && limit - (otp::now() - begun) > std::chrono::milliseconds{1}) return;  // nothing runs any more
+            if (!end) continue;
             (void)processes_.take(std::get<down>(*end).pid.block()->id());
+            --left;
         }
     }
     void say(log_level level, const std::string& what) const { base::log(level, "socket_server " + bound_.to_string() + ": " + what); }
@@ -322,8 +302,7 @@ private:
     std::vector<station> stations_;
     station rejecting_;
     base::flat_map<entry> processes_;  // acceptors and connections, by their numbers
-    std::vector<open_drain> drains_;
-    std::uint64_t last_drain_ = 0;
+    drains drains_;
     std::size_t connected_ = 0;
     std::size_t limit_ = 0;
     std::uint64_t accepted_ = 0;

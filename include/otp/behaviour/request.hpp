@@ -157,7 +157,7 @@ public:
         for (;;) {
             if (empty()) co_return std::nullopt;
             if (auto found = check()) co_return found;
-            co_await proc::mail_arrival{*arrivals_, exec::never};
+            (void)co_await proc::mail_arrival{*arrivals_, exec::never};
         }
     }
 

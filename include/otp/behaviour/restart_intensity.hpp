@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <string>
 
 #include "otp/base/result.hpp"
 #include "otp/runtime/executor.hpp"

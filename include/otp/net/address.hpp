@@ -61,11 +61,12 @@ public:
 
 private:
     union storage {
+        sockaddr_un local;  // the largest stands first: only the first is set to zero
         sockaddr any;
         sockaddr_in v4;
         sockaddr_in6 v6;
-        sockaddr_un local;
     };
+    static_assert(sizeof(sockaddr_un) >= sizeof(sockaddr_in6));
     storage raw_{};
     socklen_t length_ = 0;
 };

@@ -15,6 +15,7 @@
 #include "otp/net/lookup.hpp"
 #include "otp/net/tcp.hpp"
 #include "otp/process/sleep.hpp"
+#include "otp/process/task.hpp"
 #include "otp/runtime/runtime.hpp"
 
 namespace otp::inline OTP_ABI {

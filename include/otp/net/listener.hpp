@@ -99,6 +99,10 @@ public:
                 listener.set_drained(side::reading, seen);
                 return false;
             }
+            if (listener.closed()) {  // meanwhile, and shut down
+                got_ = reason::closed;
+                return true;
+            }
             if (concerns_one_connection(error) && ++tries < most_tries) continue;
             got_ = reason::from_errno(concerns_one_connection(error) ? ENOBUFS : error, "accept");
             return true;

@@ -49,6 +49,7 @@ class node final : public exec::tenant {
 public:
     explicit node(exec::executor& ex) noexcept : executor_{ex}, prefix_{ex.simulated() ? 1 : next_prefix()} {}
 
+    inline ~node() override;
     [[nodiscard]] static node& of(exec::executor& ex) { return ex.tenant_as<node>(); }
 
     [[nodiscard]] registry& names() noexcept { return names_; }
@@ -103,6 +104,9 @@ public:
         return all;
     }
 
+    /// The timers whose target is a name, under their lock.
+    [[nodiscard]] message_timer*& named_timers() noexcept { return named_timers_; }
+    [[nodiscard]] std::mutex& named_timer_lock() noexcept { return named_timer_lock_; }
     [[nodiscard]] spent_timers& spent() noexcept { return spent_; }
     /// The lock that guards the list of timers aimed at a process.
     [[nodiscard]] std::mutex& timer_lock(const process& p) noexcept { return shard_of(p).timer_lock; }
@@ -142,6 +146,8 @@ private:
     alignas(cache_line) std::atomic<std::size_t> live_{0};
     std::atomic<bool> closed_{false};
     registry names_;
+    message_timer* named_timers_ = nullptr;
+    std::mutex named_timer_lock_;
     spent_timers spent_;
     mutable std::array<shard, 16> shards_;
     std::atomic<std::size_t> wave_left_{0};  // asked to end and not gone yet

@@ -39,7 +39,7 @@ struct message_timer final : ref_counted, exec::timer {
     /// Arms it; nothing happens if its target is dead already.
     void start() noexcept {
         node::of(executor).spent().sweep();
-        if (target && !list()) {
+        if (!list()) {
             at.store(stage::cancelled, std::memory_order_release);  // pairs with the loads of pending and cancel
             message.reset();
             return;
@@ -63,11 +63,13 @@ struct message_timer final : ref_counted, exec::timer {
     [[nodiscard]] bool pending() const noexcept { return at.load(std::memory_order_acquire) == stage::armed; }  // pairs with due()
 
     /// The target is gone: its timers go with it.
-    static void drop_all(process& gone) noexcept {
+    static void drop_all(process& gone) noexcept { drop_all(gone.timers_, gone.own_node().timer_lock(gone)); }
+    /// All of one list.
+    static void drop_all(message_timer*& head, std::mutex& lock) noexcept {
         message_timer* list;
         {
-            const std::lock_guard hold{gone.own_node().timer_lock(gone)};
-            list = std::exchange(gone.timers_, nullptr);
+            const std::lock_guard hold{lock};
+            list = std::exchange(head, nullptr);
             for (message_timer* t = list; t; t = t->next_of_target) t->listed = false;
         }
         while (list) {
@@ -85,25 +87,30 @@ struct message_timer final : ref_counted, exec::timer {
 
 private:
     static inline void due(exec::timer& t) noexcept;
+    // A timer for a name stands in the runtime's own list.
+    [[nodiscard]] message_timer*& list_head() noexcept { return target ? target->timers_ : node::of(executor).named_timers(); }
+    [[nodiscard]] std::mutex& list_lock() noexcept {
+        return target ? target->own_node().timer_lock(*target) : node::of(executor).named_timer_lock();
+    }
     /// Enters it with its target; false if that is gone.
     [[nodiscard]] bool list() noexcept {
-        const std::lock_guard hold{target->own_node().timer_lock(*target)};
-        if (!target->alive()) return false;
-        next_of_target = target->timers_;
+        const std::lock_guard hold{list_lock()};
+        if (target && !target->alive()) return false;
+        message_timer*& head = list_head();
+        next_of_target = head;
         if (next_of_target) next_of_target->previous_of_target = this;
-        target->timers_ = this;
+        head = this;
         listed = true;
         retain();  // the list's
         return true;
     }
     void unlist() noexcept {
-        if (!target) return;
         {
-            const std::lock_guard hold{target->own_node().timer_lock(*target)};
+            const std::lock_guard hold{list_lock()};
             if (!listed) return;
             listed = false;
             if (next_of_target) next_of_target->previous_of_target = previous_of_target;
-            (previous_of_target ? previous_of_target->next_of_target : target->timers_) = next_of_target;
+            (previous_of_target ? previous_of_target->next_of_target : list_head()) = next_of_target;
         }
         release();  // the list's
     }
@@ -138,6 +145,8 @@ struct timer_signal final : signal {
     static const signal_ops timer_ops;
 };
 inline constexpr signal_ops timer_signal::timer_ops{&timer_signal::handle, &timer_signal::end, nullptr, nullptr, "timer"};
+
+inline node::~node() { message_timer::drop_all(named_timers_, named_timer_lock_); }
 
 inline void message_timer::due(exec::timer& t) noexcept {
     auto& self = static_cast<message_timer&>(t);

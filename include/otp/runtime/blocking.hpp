@@ -43,7 +43,8 @@ inline void worker_pool::unblock(blocked& b) noexcept {
     for (;;) {
         if (seen == crew::driving) {
             // The guest may not leave before its poller is woken: it might end the pool.
-            if (!b.word.compare_exchange_weak(seen, crew::poked, std::memory_order_relaxed, std::memory_order_relaxed)) continue;
+            if (!b.word.compare_exchange_weak(seen, crew::poked, std::memory_order_relaxed, std::memory_order_relaxed))
+                continue;
             poller_->wake();
             seen = b.word.exchange(crew::unblocked, std::memory_order_acq_rel);
             break;
@@ -111,7 +112,8 @@ inline void worker_pool::drive(worker& guest, blocked& b, time_point deadline) n
     seen = crew::driving;
     if (b.word.compare_exchange_strong(seen, crew::waiting, std::memory_order_relaxed, std::memory_order_relaxed)) return;
     // The unblock is under way; it wakes a sleeper. Relaxed as above.
-    if (seen == crew::poked && b.word.compare_exchange_strong(seen, crew::asleep, std::memory_order_relaxed, std::memory_order_relaxed))
+    if (seen == crew::poked &&
+        b.word.compare_exchange_strong(seen, crew::asleep, std::memory_order_relaxed, std::memory_order_relaxed))
         (void)await(b, never);
 }
 

@@ -250,7 +250,8 @@ private:
         sigset_t closed;
         sigset_t before;
         ::sigfillset(&closed);
-        for (const int open : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF}) ::sigdelset(&closed, open);
+        for (const int open : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF})
+            ::sigdelset(&closed, open);
         ::pthread_sigmask(SIG_SETMASK, &closed, &before);
         const int failure = make_(&w->thread, nullptr, &crew::main, w);
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -134,7 +134,10 @@ public:
 
 protected:
     /// For the destructor of an implementation, when nothing runs any more.
-    void drop_tenant() noexcept { delete tenant_.exchange(nullptr, std::memory_order_acq_rel); }
+    void drop_tenant() noexcept {
+        delete current_tenant();  // what it ends on its way may still ask for it
+        tenant_.store(nullptr, std::memory_order_release);  // pairs with tenant_as; nobody else is left
+    }
 
     bool simulated_ = false;
     std::uint32_t turn_budget_ = 64;

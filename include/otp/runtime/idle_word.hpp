@@ -50,9 +50,34 @@ public:
 
     /// Anyone, after publishing work: the worker that the caller must wake; nobody if one is awake that will look for it.
     /// The worker is notified and counted as awake and searching from here on.
-    [[nodiscard]] claimed claim() noexcept { return claim(false); }
-    /// The same even if others search already: for what all must hear of, such as the end of the pool.
-    [[nodiscard]] claimed claim_anyway() noexcept { return claim(true); }
+    [[nodiscard]] claimed claim() noexcept {
+        // A read-modify-write, not a load: see above. Release pairs with park and stop_search, who see the work.
+        std::uint32_t seen = counts_.fetch_add(0, std::memory_order_release);
+        for (;;) {
+            do {
+                if (searching(seen) != 0 || awake(seen) >= workers_) return {};
+                // Relaxed: the numbers alone decide. A spot that pick misses for that is seen by the look below.
+            } while (!counts_.compare_exchange_weak(seen, seen + one_awake + one_searching, std::memory_order_relaxed,
+                                                    std::memory_order_relaxed));
+            if (const claimed one = pick(); one.where != parking::empty) return one;
+            // The sleeper has unparked itself, or another claim took it. Somebody may have seen the search that didn't
+            // come to be, and left his work to it. Acquire pairs with park: a worker that has parked before this is seen
+            // here; one that parks later sees the work.
+            seen = counts_.fetch_sub(one_awake + one_searching, std::memory_order_acquire) - one_awake - one_searching;
+            if (!any_parked()) return {};
+        }
+    }
+
+    /// At the end of the pool, after publishing that: any worker that sleeps, to be woken; called until it gets nobody.
+    [[nodiscard]] claimed claim_anyway() noexcept {
+        // The numbers say nothing here: a worker may be notified before it is counted as asleep, and then another one is
+        // counted as awake in its place. Acquire pairs with park: whoever parked before is seen; release: whoever parks
+        // later sees what was published.
+        counts_.fetch_add(one_awake + one_searching, std::memory_order_acq_rel);
+        const claimed one = pick();
+        if (one.where == parking::empty) counts_.fetch_sub(one_awake + one_searching, std::memory_order_relaxed);
+        return one;
+    }
 
     /// A worker that is awake: may it search? If so, stop_search or park ends it.
     [[nodiscard]] bool start_search() noexcept {
@@ -116,25 +141,6 @@ private:
     static constexpr std::uint32_t awake(std::uint32_t counts) noexcept { return counts & (one_searching - 1); }
     static constexpr std::uint32_t searching(std::uint32_t counts) noexcept { return counts >> 16; }
     static constexpr std::uint32_t value(parking p) noexcept { return static_cast<std::uint32_t>(p); }
-
-    claimed claim(bool anyway) noexcept {
-        // A read-modify-write, not a load: see above. Release pairs with park and stop_search, who see the work.
-        std::uint32_t seen = counts_.fetch_add(0, std::memory_order_release);
-        for (;;) {
-            do {
-                if ((searching(seen) != 0 && !anyway) || awake(seen) >= workers_) return {};
-                // Acquire pairs with park: the spots of those who are counted as asleep. Relaxed on failure: the numbers
-                // alone decide.
-            } while (!counts_.compare_exchange_weak(seen, seen + one_awake + one_searching, std::memory_order_acquire,
-                                                    std::memory_order_relaxed));
-            if (const claimed one = pick(); one.where != parking::empty) return one;
-            // The sleeper has unparked itself, or another claim took it. Acquire, as above: somebody may have seen the
-            // search that didn't come to be, and left his work to it. A worker that has parked before that is seen here;
-            // one that parks later sees the work.
-            seen = counts_.fetch_sub(one_awake + one_searching, std::memory_order_acquire) - one_awake - one_searching;
-            if (!any_parked()) return {};
-        }
-    }
 
     // Those on a futex first: the driver stays where it is for as long as it can.
     claimed pick() noexcept {

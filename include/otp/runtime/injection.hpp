@@ -3,13 +3,21 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "otp/config.hpp"
 
 namespace otp::inline OTP_ABI::exec {
 
-/// First in, first out, linked by T::run_next. Any thread.
+/// Linked by T::run_next. Any thread.
+///
+/// Two lists. What comes from outside, and what yields, waits first in, first out. What turns have scheduled beyond their
+/// worker's room is taken last in, first out: a program that starts more than it finishes then works on what it began
+/// last, and comes to an end of that before it begins the rest; the other order would keep much more of it in memory at
+/// once. So that nothing waits for ever, a worker that is never idle takes from the first list now and then, and at
+/// times all of the second one moves there.
 template <class T>
 class injection {
 public:
@@ -21,33 +29,36 @@ public:
         item.run_next = nullptr;
         push(&item, &item, 1);
     }
-
-    /// Adds `count` items that are linked from `first` to `last`.
-    void push(T* first, T* last, std::size_t count) noexcept {
+    /// Items that wait their turn, `number` of them, linked from `first` to `last`.
+    void push(T* first, T* last, std::size_t number) noexcept {
         const std::lock_guard hold{lock_};
-        if (last_)
-            last_->run_next = first;
-        else
-            first_ = first;
-        last_ = last;
-        set_size(size_.load(std::memory_order_relaxed) + count);  // written under the lock only
+        waiting_.append(first, last);
+        count(static_cast<std::ptrdiff_t>(number));
+    }
+    /// Items that a turn has scheduled beyond its worker's room.
+    void push_surplus(T* first, T* last, std::size_t number) noexcept {
+        const std::lock_guard hold{lock_};
+        surplus_.prepend(first, last);
+        count(static_cast<std::ptrdiff_t>(number));
     }
 
-    /// Takes up to `most` items out, linked and ended by null; null if there are none.
-    [[nodiscard]] T* pop(std::size_t most = 1) noexcept {
+    /// An idle worker takes up to `most` items, linked and ended by null: from one list, the surplus first.
+    /// Null if there are none.
+    [[nodiscard]] T* pop(std::size_t most) noexcept {
         if (empty()) return nullptr;
         const std::lock_guard hold{lock_};
-        T* const taken = first_;
-        T* end = nullptr;
-        std::size_t count = 0;
-        for (; first_ && count < most; ++count) {
-            end = first_;
-            first_ = first_->run_next;
+        return take(surplus_.first ? surplus_ : waiting_, most);
+    }
+
+    /// A busy worker takes one item, one that waits first; null if there is none.
+    [[nodiscard]] T* pop_fairly() noexcept {
+        if (empty()) return nullptr;
+        const std::lock_guard hold{lock_};
+        if (++fair_ % fairness == 0 && surplus_.first) {
+            waiting_.append(surplus_.first, surplus_.last);
+            surplus_ = {};
         }
-        if (!first_) last_ = nullptr;
-        if (end) end->run_next = nullptr;
-        set_size(size_.load(std::memory_order_relaxed) - count);  // written under the lock only
-        return taken;
+        return take(waiting_.first ? waiting_ : surplus_, 1);
     }
 
     /// How many items wait: what happened before is counted, the rest is a hint.
@@ -57,11 +68,41 @@ public:
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
 private:
-    void set_size(std::size_t n) noexcept { size_.store(n, std::memory_order_relaxed); }  // as in size
+    static constexpr std::uint32_t fairness = 64;
 
-    std::mutex lock_;  // guards the links
-    T* first_ = nullptr;
-    T* last_ = nullptr;
+    struct list {
+        T* first = nullptr;
+        T* last = nullptr;
+        void append(T* from, T* to) noexcept {
+            (last ? last->run_next : first) = from;
+            last = to;
+        }
+        void prepend(T* from, T* to) noexcept {
+            to->run_next = std::exchange(first, from);
+            if (!last) last = to;
+        }
+    };
+
+    T* take(list& from, std::size_t most) noexcept {
+        T* const taken = from.first;
+        T* end = nullptr;
+        std::ptrdiff_t number = 0;
+        for (; from.first && most > 0; --most, ++number) end = std::exchange(from.first, from.first->run_next);
+        if (!from.first) from.last = nullptr;
+        if (end) end->run_next = nullptr;
+        count(-number);
+        return taken;
+    }
+
+    void count(std::ptrdiff_t change) noexcept {
+        // Relaxed: written under the lock only; read as in size.
+        size_.store(size_.load(std::memory_order_relaxed) + static_cast<std::size_t>(change), std::memory_order_relaxed);
+    }
+
+    std::mutex lock_;  // guards the lists
+    list waiting_;
+    list surplus_;
+    std::uint32_t fair_ = 0;
     alignas(cache_line) std::atomic<std::size_t> size_{0};  // read by all, also while nobody takes the lock
 };
 

@@ -73,13 +73,14 @@ public:
             const position steal = steal_of(head) == real ? real + 1 : steal_of(head);
             // Release pairs with the acquire of a thief: who sees this position sees a tail that is no less. It continues
             // the release sequence of the last thief, so that push still acquires that.
-            if (head_.compare_exchange_weak(head, pack(steal, real + 1), std::memory_order_release, std::memory_order_relaxed))
+            if (head_.compare_exchange_weak(head, pack(steal, real + 1), std::memory_order_release,
+                                            std::memory_order_relaxed))
                 return slot(real).get();
         }
     }
 
-    /// The owner of `into`, a queue with no item in it: moves the older half of this queue there, but for the oldest item,
-    /// which it returns. Null if there is nothing, or another thief is at work here, or was in `into` a moment ago.
+    /// The owner of `into`: moves the older half of this queue there, behind what it has, but for the oldest item, which
+    /// it returns. Null if there is nothing, or another thief is at work here, or there may be no room for half a queue.
     [[nodiscard]] T* steal_into(run_queue& into) noexcept {
         const position to = into.tail_.load(std::memory_order_relaxed);  // only this thread writes it
         // Acquire as in push: the slots that will be written have been read.

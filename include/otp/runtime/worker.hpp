@@ -20,7 +20,8 @@ class worker_pool;
 
 /// Used by the thread that holds it; thieves take from `ready`, any thread may fire the wheel.
 struct core {
-    core(std::size_t number, time_point now) noexcept : index{number}, random{static_cast<std::uint32_t>(number) + 1}, wheel{now} {}
+    core(std::size_t number, time_point now) noexcept
+        : index{number}, random{static_cast<std::uint32_t>(number) + 1}, wheel{now} {}
 
     static constexpr std::uint32_t longest_upkeep = 61;  // turns; a prime, so that it doesn't beat with anything
     static constexpr std::uint32_t newest_in_a_row = 3;

@@ -87,9 +87,20 @@ inline runnable* worker_pool::upkeep(core& c) noexcept {
     if (at - c.looked_at >= look_every) {
         c.looked_at = at;
         look(c, at, false);
+        even_out(c);
         if (!c.ready.empty()) wake_others();
     }
-    return injection_.pop();
+    return injection_.pop_fairly();
+}
+
+/// Takes from a worker that has more than twice as much. Idle workers take of themselves; this is for those that always have
+/// something to do, but less than others.
+inline void worker_pool::even_out(core& c) noexcept {
+    if (count_ == 1) return;
+    const std::size_t mine = c.ready.size();
+    core& other = *cores_[c.roll() % count_];
+    if (&other == &c || other.ready.size() <= 2 * mine + 2) return;
+    if (runnable* const r = other.ready.steal_into(c.ready)) push(c, *r);
 }
 
 /// Fires what is due; asks for events, if nobody else does and, unless `anyway`, if it has been a while.

@@ -106,8 +106,10 @@ private:
 
     // queues
     void push(core& c, runnable& r) noexcept {
-        const auto over = c.ready.push(&r);
-        if (over.first) injection_.push(over.first, over.last, over.count);
+        if (const auto over = c.ready.push(&r); over.first) injection_.push(over.first, over.last, over.count);
+    }
+    void push_fresh(core& c, runnable& r) noexcept {
+        if (const auto over = c.ready.push(&r); over.first) injection_.push_surplus(over.first, over.last, over.count);
     }
     void publish_newest(core& c) noexcept {
         if (runnable* const r = std::exchange(c.newest, nullptr)) push(c, *r);
@@ -138,6 +140,7 @@ private:
     [[nodiscard]] runnable* next(core& c) noexcept;
     [[nodiscard]] runnable* upkeep(core& c) noexcept;
     void look(core& c, time_point at, bool anyway) noexcept;
+    void even_out(core& c) noexcept;
     [[nodiscard]] runnable* from_injection(core& c) noexcept;
     [[nodiscard]] runnable* search(worker& w) noexcept;
     void sleep(worker& w) noexcept;
@@ -202,11 +205,7 @@ inline worker_pool::worker_pool(pool_options options)
 
 inline worker_pool::~worker_pool() {
     crew_.tell(crew::stop);
-    for (;;) {
-        const auto one = idle_.claim_anyway();
-        if (one.where == parking::empty) break;
-        wake(one);
-    }
+    for (auto one = idle_.claim_anyway(); one.where != parking::empty; one = idle_.claim_anyway()) wake(one);
     crew_.join();
     drop_tenant();
 }
@@ -227,7 +226,7 @@ inline void worker_pool::schedule(runnable& r) noexcept {
         push(*c, r);
     } else if (runnable* const before = std::exchange(c->newest, &r)) {
         // Alone, the newest wakes nobody: this worker is the one to run it.
-        push(*c, *before);
+        push_fresh(*c, *before);
         wake_others();
     }
 }
