@@ -606,9 +606,12 @@ TEST_CASE("CALL-27 CALL-29 after a call that failed nothing of it is left with t
         const auto s = otp::start<server>().value();
         CHECK(s.call(server::slow{1s}, 10ms).error() == otp::reason::timeout);
         CHECK(s.call(server::slow{1ms}, 3s).value() == 1);
-        const auto before = otp::self().block()->depth();
+        const auto self = otp::self();
+        auto* const mine = self.block();
+        REQUIRE(mine);
+        const auto before = mine->depth();
         (void)otp::wait(otp::spawn([]() -> otp::task<> { co_await otp::sleep_for(10s); }));
-        CHECK(otp::self().block()->depth() == before);
+        CHECK(mine->depth() == before);
     });
 }
 

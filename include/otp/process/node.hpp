@@ -49,7 +49,9 @@ class node final : public exec::tenant {
 public:
     explicit node(exec::executor& ex) noexcept : executor_{ex}, prefix_{ex.simulated() ? 1 : next_prefix()} {}
 
-    inline ~node() override;
+    ~node() override {
+        if (end_named_timers) end_named_timers(named_timers_, named_timer_lock_);
+    }
     [[nodiscard]] static node& of(exec::executor& ex) { return ex.tenant_as<node>(); }
 
     [[nodiscard]] registry& names() noexcept { return names_; }
@@ -106,6 +108,7 @@ public:
 
     /// The timers whose target is a name, under their lock.
     [[nodiscard]] message_timer*& named_timers() noexcept { return named_timers_; }
+    void (*end_named_timers)(message_timer*& list, std::mutex& lock) noexcept = nullptr;  // set with the first one, under the lock
     [[nodiscard]] std::mutex& named_timer_lock() noexcept { return named_timer_lock_; }
     [[nodiscard]] spent_timers& spent() noexcept { return spent_; }
     /// The lock that guards the list of timers aimed at a process.

@@ -96,6 +96,7 @@ private:
     [[nodiscard]] bool list() noexcept {
         const std::lock_guard hold{list_lock()};
         if (target && !target->alive()) return false;
+        if (!target) node::of(executor).end_named_timers = &message_timer::drop_all;
         message_timer*& head = list_head();
         next_of_target = head;
         if (next_of_target) next_of_target->previous_of_target = this;
@@ -145,8 +146,6 @@ struct timer_signal final : signal {
     static const signal_ops timer_ops;
 };
 inline constexpr signal_ops timer_signal::timer_ops{&timer_signal::handle, &timer_signal::end, nullptr, nullptr, "timer"};
-
-inline node::~node() { message_timer::drop_all(named_timers_, named_timer_lock_); }
 
 inline void message_timer::due(exec::timer& t) noexcept {
     auto& self = static_cast<message_timer&>(t);

@@ -129,8 +129,11 @@ inline void process::receive_exit(signal* s) noexcept {
 
 inline void process::strike(reason why) noexcept {
     if (role_ == process_role::thread || role_ == process_role::inbox) return;  // no life of its own to end
+    const bool ends_already = stopping_;
     struck_ = true;
-    stop(std::move(why));
+    stop(why);
+    // In the middle of its own terminate: what ends it now is the kill.
+    if (ends_already && why == reason::killed) details().why = std::move(why);
 }
 
 inline void process::stop(reason why) noexcept {
