@@ -232,6 +232,12 @@ void the_pool_stops() {
     parallel([&] { p.work(0); }, [&] { p.work(1); }, [&] { p.stop(); });
 }
 
+// The order to stop meets the only worker anywhere on its way to sleep.
+void the_only_worker_stops() {
+    pool<1> p;
+    parallel([&] { p.work(0); }, [&] { p.stop(); });
+}
+
 // A worker sleeps while another is chosen, for work, in the middle of its parking: the numbers alone would say that all are awake.
 void the_pool_stops_while_work_comes() {
     pool<2> p;
@@ -256,6 +262,7 @@ const model::scenario scenarios[] = {
     {"a turn that doesn't end", a_turn_that_does_not_end},
     {"a searcher keeps a batch", a_searcher_keeps_a_batch},
     {"the woken worker sees the work", the_woken_worker_sees_the_work},
+    {"the only worker stops", the_only_worker_stops},
     {"the pool stops", the_pool_stops, {.stale = 0}},
     {"the pool stops while work comes", the_pool_stops_while_work_comes, {.stale = 1}},
     {"a sleeper and two publishers", a_sleeper_and_two_publishers},
