@@ -421,15 +421,18 @@ TEST_CASE("the frames of a killed process go from the innermost to the outermost
 }
 
 TEST_CASE("frames come from slab memory, and go back") {
+    // Called through pointers that nobody sees through: clang puts a frame into its caller's where it can.
+    static decltype(&number) volatile make_number = &number;
+    static decltype(&later) volatile make_later = &later;
     otp::simulation sim{1};
     const auto before = otp::memory::in_use();
     {
-        const auto task = number(1);
+        const auto task = make_number(1);
         CHECK(otp::memory::in_use() == before + 1);
         (void)task;
     }
     CHECK(otp::memory::in_use() == before);
-    otp::pid p = otp::spawn([]() -> otp::task<> { (void)co_await later(1); });
+    otp::pid p = otp::spawn([]() -> otp::task<> { (void)co_await make_later(1); });
     sim.run();
     CHECK(otp::memory::in_use() == before + 3);  // the process and two frames
     sim.run_all();
