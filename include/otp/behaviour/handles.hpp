@@ -29,32 +29,26 @@ template <class T>
 }
 
 /// A handle to a server of a struct that is only declared yet: two structs may hold one another so. It becomes the
-/// otp::server by get() or by conversion where T is complete. A value, for any thread.
+/// otp::server by get() or by conversion where T is complete; call, cast and their like work there, too. A value, for any thread.
 template <class T>
-class ref {
+class ref : public client<T> {
 public:
     constexpr ref() noexcept = default;
-    ref(const server<T>& to) noexcept : process_{to.id().shared()} {}
+    ref(const server<T>& to) noexcept { this->become(to.id().shared(), nullptr); }
 
-    /// The handle with all its functions; T must be complete here.
+    /// The handle with T's interface functions; T must be complete here.
     template <class U = T>
     [[nodiscard]] server<U> get() const noexcept {
-        return server<U>{process_};
+        return server<U>{this->held()};
     }
     template <class U = T>
     operator server<U>() const noexcept {
-        return server<U>{process_};
+        return server<U>{this->held()};
     }
-    [[nodiscard]] pid id() const noexcept { return pid{process_}; }
-    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(process_); }
+    [[nodiscard]] pid id() const noexcept { return pid{this->held()}; }
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(this->held()); }
 
-    template <class M>
-        requires receives<T, M>
-    operator recipient<M>() const {
-        return get();
-    }
-
-    friend bool operator==(const ref& a, const ref& b) noexcept { return a.process_ == b.process_; }
+    friend bool operator==(const ref& a, const ref& b) noexcept { return a.held() == b.held(); }
     friend std::strong_ordering operator<=>(const ref& a, const ref& b) noexcept { return a.id() <=> b.id(); }
     template <class OStream>
         requires requires(OStream& out, const std::string& line) { out << line; }
@@ -62,9 +56,6 @@ public:
         out << r.id().to_string();
         return out;
     }
-
-private:
-    intrusive_ptr<proc::process> process_;
 };
 
 }  // namespace otp::inline OTP_ABI
