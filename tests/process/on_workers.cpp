@@ -243,7 +243,7 @@ TEST_CASE("timers fire on workers, not early, and a cancelled one never") {
 }
 
 TEST_CASE("a runtime without workers runs in poll() and in the calls of its thread") {
-    otp::runtime rt{{.workers = 0}};
+    otp::runtime rt{{.workers = 0, .poller = otp::exec::poller_kind::epoll}};  // poll(2) has no descriptor to give
     const auto s = rt.start<counter>().value();
     CHECK(s.call(counter::add{3}).value() == 3);
     auto later = s.send_request(counter::add{4});
