@@ -27,6 +27,7 @@ public:
     connection_owner() = default;
     connection_owner(const connection_owner&) = delete;
     connection_owner& operator=(const connection_owner&) = delete;
+    ~connection_owner() { close_port(); }  // a killed server ran no close(), and its acceptors hold the socket for a moment
 
     [[nodiscard]] result<void> open(socket_options options, std::unique_ptr<connection_maker> maker, const owner_ops& ops) {
         options_ = std::move(options);
