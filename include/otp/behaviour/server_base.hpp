@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -31,6 +32,9 @@ struct callbacks {
     const proc::signal_ops* (*info)(type_id message);
     /// How a message that was sent to a former struct of the server goes to this one; null if it took over none.
     const proc::signal_ops* (*takeover)(type_id message, message_kind kind);
+    void (*show_state)(const void* state, std::string& text) = nullptr;
+    /// May change what is shown; null: the struct has no such hook. Called by formatted_status only.
+    void (*format_status)(const void* state, status& shown) = nullptr;
 };
 
 class server_base : public proc::process {
@@ -81,6 +85,9 @@ public:
         callbacks_ = &calls;
     }
     void suspend() noexcept { suspended_ = true; }
+    [[nodiscard]] bool suspended() const noexcept { return suspended_; }
+    /// When the inactivity time-out is due; never if none runs.
+    [[nodiscard]] exec::time_point idle_until() const noexcept { return agenda_ ? agenda_->idle_until : exec::never; }
     void resume() noexcept {
         if (!std::exchange(suspended_, false) || !agenda_ || agenda_->idle_until == exec::never) return;
         agenda_->idle_until = deadline_after(executor(), agenda_->idle_for);

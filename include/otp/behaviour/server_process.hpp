@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "otp/base/log.hpp"
+#include "otp/base/text_of.hpp"
 #include "otp/behaviour/dispatch.hpp"
 
 namespace otp::inline OTP_ABI::behaviour {
@@ -25,6 +26,8 @@ struct callbacks_for {
     static void on_exit(server_base& server, proc::signal* s) { run_info<T, exit_signal>(server, proc::take_exit(s)); }
     static void on_down(server_base& server, proc::signal* s) { run_info<T, down>(server, proc::take_down(s)); }
     static void on_timeout(server_base& server) { run_info<T, timeout>(server, timeout{}); }
+    static void show_state(const void* state, std::string& text) { text = base::text_of(*static_cast<const T*>(state)); }
+    static void format_status(const void* state, status& shown) { static_cast<const T*>(state)->format_status(shown); }
     template <class M>
     static consteval const proc::signal_ops* ops_if_received() {
         if constexpr (complete<M>) {
@@ -65,6 +68,8 @@ struct callbacks_for {
     static consteval callbacks make(bool on_heap) {
         callbacks made{type_id_of<T>, type_name<T>(), nullptr, on_heap ? &destroy_on_heap : &destroy, nullptr, nullptr, nullptr, &info, nullptr};
         if constexpr (requires { typename T::messages; }) made.takeover = &takeover<T>;
+        made.show_state = &show_state;
+        if constexpr (formats_status<T>) made.format_status = &format_status;
         if constexpr (terminate_traits<T>::found) made.terminate = &terminate;
         if constexpr (has_info<T, exit_signal>) made.on_exit = &on_exit;
         if constexpr (has_info<T, down>) made.on_down = &on_down;
