@@ -5,6 +5,7 @@
 #include "otp/behaviour/change_code.hpp"
 #include "otp/behaviour/client.hpp"
 #include "otp/behaviour/handles.hpp"
+#include "otp/behaviour/multi_call.hpp"
 #include "otp/behaviour/request.hpp"
 #include "otp/behaviour/start.hpp"
 #include "otp/behaviour/sys.hpp"
