@@ -99,6 +99,17 @@ public:
             if (each->key) f(key_type{each->key}, std::as_const(*each->value()));
     }
 
+    /// Moves into the least memory that holds its entries; without memory for that it stays as it is.
+    void shrink_to_fit() noexcept {
+        std::size_t slots = smallest;
+        while (slots * 3 < size() * 4) slots *= 2;
+        if (slots >= capacity()) return;
+        try {
+            move_to(allocate(slots));
+        } catch (const std::bad_alloc&) {
+        }
+    }
+
     /// The table is empty already when the values are destroyed.
     void clear() noexcept { end_all(std::exchange(table_, nullptr)); }
 
@@ -163,15 +174,15 @@ private:
         return *::new (static_cast<void*>(free->memory)) Value(std::move(value));
     }
 
-    void grow() {
-        table* larger = allocate(capacity() * 2);
-        larger->size = table_->size;
+    void grow() { move_to(allocate(capacity() * 2)); }
+    void move_to(table* other) noexcept {
+        other->size = table_->size;
         for (slot* each = begin(); each != end(); ++each) {
             if (!each->key) continue;
-            place(*larger, each->key, std::move(*each->value()));
+            place(*other, each->key, std::move(*each->value()));
             std::destroy_at(each->value());
         }
-        deallocate(std::exchange(table_, larger));
+        deallocate(std::exchange(table_, other));
     }
 
     // Frees a slot and moves up those behind it that may not stand there any more once it is free.

@@ -16,6 +16,8 @@ namespace otp::inline OTP_ABI {
 
 /// No time limit.
 inline constexpr std::chrono::nanoseconds infinity = std::chrono::nanoseconds::max();
+/// A moment of a runtime's clock: otp::now() + 30s for instance. time_point::max() never comes.
+using time_point = exec::time_point;
 
 namespace behaviour {
 
@@ -28,6 +30,8 @@ template <class T, class M>
 /// The untyped part of what a callback answers.
 struct steering {
     std::chrono::nanoseconds limit = infinity;  // of inactivity
+    bool is_moment = false;                     // not `limit` counts, but
+    exec::time_point until = exec::never;
     proc::signal_ptr when_idle;                 // instead of otp::timeout
     proc::signal_ptr first;                     // to be continued with
     bool hibernates = false;
@@ -43,18 +47,21 @@ class [[nodiscard]] steered {
 public:
     steered() = default;
     /// otp::timeout arrives by handle_info if no message came for so long; OTP's {noreply, S, Timeout}.
-    steered timeout(std::chrono::nanoseconds limit) && {
-        state_.limit = limit;
-        return std::move(*this);
-    }
-    /// `message` goes to handle_info if no other came for so long; OTP 29's {timeout, T, Message}.
+    steered timeout(std::chrono::nanoseconds limit) && { return std::move(*this).idle(limit, false, exec::never, {}); }
+    /// `message` goes to handle_info if no other came for so long; after a time of zero it does so at once, before what waits in the
+    /// mailbox. OTP 29's {timeout, T, Message}.
     template <class T, class M>
     steered timeout(std::chrono::nanoseconds limit, T* self, M message) && {
-        state_.limit = limit;
-        state_.when_idle = behaviour::bind_info(self, std::move(message));
-        return std::move(*this);
+        return std::move(*this).idle(limit, false, exec::never, behaviour::bind_info(self, std::move(message)));
     }
-    /// Gives back what memory the process can spare while it waits; OTP's hibernate.
+    /// The same at a moment, if no message came before; one that is past is due as soon as the mailbox is empty. OTP 29's
+    /// {timeout, T, Message, [{abs, true}]}.
+    steered timeout_at(time_point moment) && { return std::move(*this).idle(infinity, true, moment, {}); }
+    template <class T, class M>
+    steered timeout_at(time_point moment, T* self, M message) && {
+        return std::move(*this).idle(infinity, true, moment, behaviour::bind_info(self, std::move(message)));
+    }
+    /// Gives back what memory the process can spare while it waits; OTP's hibernate. With a time-out: OTP 29's {hibernate, T, Message}.
     steered hibernate() && {
         state_.hibernates = true;
         return std::move(*this);
@@ -68,6 +75,13 @@ public:
     [[nodiscard]] behaviour::steering release() && { return std::move(state_); }
 
 private:
+    steered idle(std::chrono::nanoseconds limit, bool is_moment, exec::time_point until, proc::signal_ptr message) && {
+        state_.limit = limit;
+        state_.is_moment = is_moment;
+        state_.until = until;
+        state_.when_idle = std::move(message);
+        return std::move(*this);
+    }
     behaviour::steering state_;
 };
 
@@ -77,6 +91,11 @@ struct proceed {
     template <class T, class M>
     [[nodiscard]] steered timeout(std::chrono::nanoseconds limit, T* self, M message) const {
         return steered{}.timeout(limit, self, std::move(message));
+    }
+    [[nodiscard]] steered timeout_at(time_point moment) const { return steered{}.timeout_at(moment); }
+    template <class T, class M>
+    [[nodiscard]] steered timeout_at(time_point moment, T* self, M message) const {
+        return steered{}.timeout_at(moment, self, std::move(message));
     }
     [[nodiscard]] steered hibernate() const { return steered{}.hibernate(); }
     template <class T, class M>
@@ -117,6 +136,11 @@ public:
     template <class T, class M>
     replying timeout(std::chrono::nanoseconds limit, T* self, M message) && {
         return {std::move(value_), std::move(how_).timeout(limit, self, std::move(message))};
+    }
+    replying timeout_at(time_point moment) && { return {std::move(value_), std::move(how_).timeout_at(moment)}; }
+    template <class T, class M>
+    replying timeout_at(time_point moment, T* self, M message) && {
+        return {std::move(value_), std::move(how_).timeout_at(moment, self, std::move(message))};
     }
     replying hibernate() && { return {std::move(value_), std::move(how_).hibernate()}; }
     template <class T, class M>

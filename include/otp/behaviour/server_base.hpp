@@ -51,21 +51,16 @@ public:
 
     /// Before the handler of a message runs: it ends the inactivity time-out.
     void message_came() noexcept {
-        if (!agenda_ || agenda_->idle_until == exec::never) return;
-        agenda_->idle_until = exec::never;
-        agenda_->when_idle.reset();
+        set_rest(proc::rest_state::none);
+        if (agenda_) agenda_->end_idle();
     }
     /// Does what a callback answered.
     void steer(steering how) {
         if (how.limit < std::chrono::nanoseconds::zero()) {
             return stop(reason{reason::bad_argument}.with_text("a callback returned a negative time-out"));
         }
-        if (how.limit != infinity) {
-            agenda& plans = planned();
-            plans.idle_for = how.limit;
-            plans.idle_until = deadline_after(executor(), how.limit);
-            plans.when_idle = std::move(how.when_idle);
-        }
+        if (how.hibernates) set_rest(proc::rest_state::asked);
+        if (how.limit != infinity || how.is_moment) wait_idle(how);
         if (how.first) planned().first = std::move(how.first);
         if (how.stops) stop(std::move(how.why));
     }
@@ -80,7 +75,7 @@ public:
     }
     /// Becomes a server of another struct; the old state ends.
     void become(const callbacks& calls, void* state) noexcept {
-        if (agenda_) agenda_->when_idle.reset();  // bound to the old state
+        if (agenda_ && agenda_->when_idle) agenda_->end_idle();  // bound to the old state
         callbacks_->destroy(std::exchange(state_, state));
         callbacks_ = &calls;
     }
@@ -90,7 +85,11 @@ public:
     [[nodiscard]] exec::time_point idle_until() const noexcept { return agenda_ ? agenda_->idle_until : exec::never; }
     void resume() noexcept {
         if (!std::exchange(suspended_, false) || !agenda_ || agenda_->idle_until == exec::never) return;
-        agenda_->idle_until = deadline_after(executor(), agenda_->idle_for);
+        if (agenda_->starts_anew) agenda_->idle_until = deadline_after(executor(), agenda_->idle_for);
+    }
+    /// Hibernates by itself when nothing was there to do for so long and no time-out runs.
+    void hibernate_after(std::chrono::nanoseconds time) {
+        if (time != infinity || agenda_) planned().rests_after = time;
     }
     void set_state(void* state) noexcept { state_ = state; }
     void init_done() noexcept { initialised_ = true; }
@@ -139,16 +138,30 @@ protected:
             handle_one(plans.first.release());
             return true;
         }
-        if (suspended_ || plans.idle_until == exec::never || !queue().empty() || mailbox_.has_mail()) return false;
-        if (executor().now() < plans.idle_until) return false;
-        plans.idle_until = exec::never;
-        if (plans.when_idle) handle_one(plans.when_idle.release());
+        if (plans.idle_until == exec::never) {
+            if (plans.rests_after != infinity) think_of_rest(plans);
+            return false;
+        }
+        if (!idle_is_over(plans)) return false;
+        auto message = std::move(plans.when_idle);
+        message_came();
+        if (message) handle_one(message.release());
         else if (callbacks_->on_timeout) guarded([this] { callbacks_->on_timeout(*this); });
         else unhandled("timeout");
         return true;
     }
     [[nodiscard]] exec::time_point own_deadline() const noexcept override {
-        return busy_ || suspended_ || !agenda_ ? exec::never : agenda_->idle_until;
+        if (busy_ || !agenda_) return exec::never;
+        agenda& plans = *agenda_;
+        if (suspended_ && (plans.starts_anew || plans.at_once)) return exec::never;
+        if (plans.idle_until != exec::never) return plans.idle_until;
+        if (suspended_ || plans.rests_after == infinity || rest() != proc::rest_state::none) return exec::never;
+        if (plans.rests_at == exec::never) plans.rests_at = deadline_after(executor(), plans.rests_after);
+        return plans.rests_at;
+    }
+    void spare() noexcept override {
+        if (agenda_ && agenda_->empty()) agenda_.reset();
+        process::spare();
     }
     void on_terminate() noexcept override {
         if (!initialised_ || !callbacks_->terminate) return;
@@ -170,10 +183,50 @@ protected:
         proc::signal_ptr when_idle;  // instead of otp::timeout
         exec::time_point idle_until = exec::never;
         std::chrono::nanoseconds idle_for{0};
+        std::chrono::nanoseconds rests_after = infinity;
+        exec::time_point rests_at = exec::never;  // never: the time hasn't begun
+        bool starts_anew = false;                 // idle_for does, after a suspension
+        bool at_once = false;                     // when_idle comes before what waits in the mailbox
+
+        void end_idle() noexcept {
+            idle_until = rests_at = exec::never;
+            at_once = false;
+            when_idle.reset();
+        }
+        [[nodiscard]] bool empty() const noexcept { return !first && idle_until == exec::never && rests_after == infinity; }
     };
     [[nodiscard]] agenda& planned() {
         if (!agenda_) agenda_ = std::make_unique<agenda>();
         return *agenda_;
+    }
+
+    /// As in OTP, a time-out without a message of its own counts the time in which the server listens; the others are timers,
+    /// which run on in a suspension.
+    void wait_idle(steering& how) {
+        const auto until = how.is_moment ? how.until : deadline_after(executor(), how.limit);
+        if (until == exec::never) return;
+        agenda& plans = planned();
+        plans.idle_until = until;
+        plans.idle_for = how.limit;
+        plans.starts_anew = !how.is_moment && !how.when_idle;
+        plans.at_once = !how.is_moment && how.when_idle && how.limit == std::chrono::nanoseconds::zero();
+        plans.when_idle = std::move(how.when_idle);
+    }
+    /// Has the time-out passed, and no message come before?
+    [[nodiscard]] bool idle_is_over(agenda& plans) noexcept {
+        if (plans.at_once || (suspended_ && plans.starts_anew)) return !suspended_;
+        if (mailbox_.has_mail() || (!suspended_ && !queue().empty()) || executor().now() < plans.idle_until) return false;
+        if (!suspended_) return true;
+        if (queue().empty()) plans.at_once = true;  // it is the first thing after the suspension
+        else if (queue().has([](const proc::signal& s) { return !s.has(proc::is_system); })) plans.end_idle();
+        return false;
+    }
+    /// Begins to hibernate if it is time for that; what waits in the queue makes the time begin anew.
+    void think_of_rest(agenda& plans) noexcept {
+        if (!queue().empty()) plans.rests_at = exec::never;
+        if (plans.rests_at == exec::never || executor().now() < plans.rests_at) return;
+        plans.rests_at = exec::never;
+        set_rest(proc::rest_state::asked);
     }
 
     bool busy_ = false;  // a handler waits

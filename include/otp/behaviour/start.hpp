@@ -23,6 +23,8 @@ struct start_options {
     designators by_name_only{designators()};
     std::string name{};                                                  ///< to be registered under; "" for none
     std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();  ///< how long init may take
+    /// Hibernates by itself when nothing was there to do for so long and no time-out ran.
+    std::chrono::nanoseconds hibernate_after = std::chrono::nanoseconds::max();
 };
 
 /// What start_monitor gives: the server and the monitor of its end.
@@ -41,14 +43,17 @@ struct starting {
     std::chrono::nanoseconds limit = infinity;
     proc::bond with_starter = proc::bond::none;
     std::uint64_t monitor = 0;
+    std::chrono::nanoseconds hibernate_after = infinity;
 };
 
 template <class T, class... A>
 [[nodiscard]] result<server<T>> start_server(starting& how, A&&... arguments) {
     if constexpr (starts_with<T, A...>) {
         using init = init_call<T, std::decay_t<A>...>;
-        if (how.limit < std::chrono::nanoseconds::zero()) return reason{reason::bad_argument}.with_text("a negative time limit");
+        if (how.limit < std::chrono::nanoseconds::zero() || how.hibernate_after < std::chrono::nanoseconds::zero())
+            return reason{reason::bad_argument}.with_text("a negative time limit");
         auto fresh = server_process<T>::make(how.executor);
+        fresh->hibernate_after(how.hibernate_after);
         auto* call = proc::make_signal<typename init::block>(std::in_place, std::tuple<std::decay_t<A>...>{std::forward<A>(arguments)...});
         call->ops = &init::ops;
         auto begun = proc::launch_and_block(fresh, {.name = how.name, .with_starter = how.with_starter}, call, how.limit, "init");
@@ -72,7 +77,7 @@ inline constexpr bool leads_with_options<T, First, A...> =
     std::is_same_v<std::remove_cvref_t<First>, start_options> || std::is_same_v<std::remove_cvref_t<First>, name<T>>;
 
 [[nodiscard]] inline starting start_as(exec::executor& ex, proc::bond bond, const start_options& options) {
-    return {ex, options.name, options.timeout, bond};
+    return {ex, options.name, options.timeout, bond, 0, options.hibernate_after};
 }
 template <class T>
 [[nodiscard]] starting start_as(exec::executor& ex, proc::bond bond, const name<T>& called) {

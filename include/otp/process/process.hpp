@@ -35,6 +35,9 @@ enum class process_role : std::uint8_t {
     inbox,      // a mailbox that somebody else awaits
 };
 
+/// Whether a process that waits gives memory back.
+enum class rest_state : std::uint8_t { none, asked, hibernating };
+
 /// Whether the registry has an entry for a process; moves once to `gone`, when the process dies.
 enum class name_state : std::uint8_t { none, named, gone };
 
@@ -88,6 +91,9 @@ public:
     [[nodiscard]] bool awaits(std::uint64_t ref) const noexcept {
         return wait_ref_.load(std::memory_order_acquire) == (ref | awaiting_bit);
     }
+
+    /// Waits, and has given back what memory it could spare. Any thread; relaxed, since nothing is reached through it.
+    [[nodiscard]] bool hibernating() const noexcept { return rest_.load(std::memory_order_relaxed) == rest_state::hibernating; }
 
     // ---- the process itself: its own turn, or the thread that it stands for
 
@@ -152,6 +158,9 @@ public:
     [[nodiscard]] particulars& details();
     [[nodiscard]] particulars* details_if_any() const noexcept { return particulars_.get(); }
     [[nodiscard]] signal_queue& queue() noexcept { return queue_; }
+    /// From now on, or no longer, it hibernates whenever it waits. Only the owner writes the word; others take it as a hint.
+    void set_rest(rest_state s) noexcept { rest_.store(s, std::memory_order_relaxed); }
+    [[nodiscard]] rest_state rest() const noexcept { return rest_.load(std::memory_order_relaxed); }
 
     void count_handled(const signal& s) noexcept {
         // Only the owner writes: a plain increment, relaxed since it is a statistic.
@@ -194,6 +203,8 @@ protected:
     virtual void on_exception() noexcept;
     /// Last words of a process that ends by itself; not for one that was struck down.
     virtual void on_terminate() noexcept {}
+    /// Gives back what memory it can spare while it waits.
+    virtual void spare() noexcept;
     /// Destroys the user's state; all frames are gone already.
     virtual void destroy_state() noexcept = 0;
 
@@ -254,12 +265,12 @@ protected:
     std::atomic<std::uint64_t> wait_ref_{0};  // the last number given to a wait, and a bit: it is being awaited
     std::atomic<bool> doomed_{false};
     std::atomic<name_state> name_state_{name_state::none};
+    std::atomic<rest_state> rest_{rest_state::none};
     process_role role_;
     bool traps_exits_ = false;
     bool stopping_ = false;
     bool struck_ = false;
     bool started_ = false;
-    bool dead_ = false;
     bool has_parent_ = false;
     bool interleaves_ = false;
     bool yields_ = false;        // a coroutine lets others go first

@@ -59,6 +59,14 @@ inline relations& process::related() {
     return *relations_;
 }
 
+inline void process::spare() noexcept {
+    if (!relations_) return;
+    relations_->links.shrink_to_fit();
+    relations_->watches.shrink_to_fit();
+    relations_->watchers.shrink_to_fit();
+    if (relations_->links.empty() && relations_->watches.empty() && relations_->watchers.empty()) relations_.reset();
+}
+
 /// Links `self` with `peer`, once. A peer that is gone answers with the end noproc.
 inline void link(process& self, process& peer, std::uint64_t number) {
     if (&self == &peer) return;

@@ -137,6 +137,14 @@ public:
         return nullptr;
     }
 
+    /// Is there a signal that meets the predicate?
+    template <class Predicate>
+    [[nodiscard]] bool has(Predicate wanted) const noexcept {
+        for (signal* s = first_; s; s = s->next)
+            if (wanted(*s)) return true;
+        return false;
+    }
+
 private:
     signal* first_ = nullptr;
     signal* last_ = nullptr;

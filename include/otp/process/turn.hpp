@@ -20,6 +20,7 @@ inline process::~process() = default;
 inline void process::run() noexcept {
     process* const outer = current_process();
     set_current_process(this);
+    if (rest() == rest_state::hibernating) set_rest(rest_state::asked);
     if (!started_) {
         started_ = true;
         guarded([this] { on_first_turn(); });
@@ -41,6 +42,13 @@ inline void process::run() noexcept {
             continue;
         }
         set_timer();
+        if (rest() == rest_state::asked && !activities_) {
+            spare();
+            set_rest(rest_state::hibernating);
+            if (mailbox_.try_idle()) break;  // as below
+            set_rest(rest_state::asked);
+            continue;
+        }
         if (mailbox_.try_idle()) break;  // from here on the process is somebody else's
     }
     set_current_process(outer);
@@ -173,7 +181,6 @@ inline void process::die() noexcept {
     executor_->disarm(*this);
     node& mine = own_node();
     mine.names().forget(*this);
-    dead_ = true;
 
     const reason why = exit_reason();
     signal* rest = mailbox_.close();

@@ -64,8 +64,9 @@ inline void process::set_timer() noexcept {
     exec::time_point first = own_deadline();
     for (wait* w = waits_; w; w = w->next) first = std::min(first, w->deadline);
     // A timer that is armed too early only looks and goes back to sleep: calls with equal time-outs touch the wheel
-    // once in a time-out. In virtual time a needless moment would be seen.
-    if (first < armed_for_ || (executor_->simulated() && first != armed_for_)) {
+    // once in a time-out. In virtual time a needless moment would be seen, and nothing needless wakes one that hibernates.
+    const bool exactly = executor_->simulated() || rest() != rest_state::none;
+    if (first < armed_for_ || (exactly && first != armed_for_)) {
         if (first == exec::never) executor_->disarm(*this);
         else executor_->arm(*this, first);
         armed_for_ = first;
