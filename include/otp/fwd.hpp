@@ -24,6 +24,8 @@ class init_result;
 class status;
 struct exit_signal;
 struct down;
+template <class Tag>
+struct tagged_down;
 struct timeout;
 
 // processes and handles
@@ -36,6 +38,9 @@ template <class T>
 class server;
 template <class T>
 class name;
+template <class T>
+class via;
+class registry;
 template <class T>
 class ref;
 template <class Message>

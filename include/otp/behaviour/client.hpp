@@ -14,6 +14,7 @@
 #include "otp/behaviour/server_process.hpp"
 #include "otp/process/recipient.hpp"
 #include "otp/process/stand_in.hpp"
+#include "otp/process/user_registry.hpp"
 #include "otp/runtime/runtime.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -108,17 +109,14 @@ public:
     }
 
     /// The process; of a name the one that has it now, or none.
-    [[nodiscard]] pid id() const noexcept {
+    [[nodiscard]] pid id() const {
         auto found = resolve();
         return found ? pid{*found} : pid{};
     }
 
     /// The control block, for the library's own functions. Errors: noproc, wrong_server.
     [[nodiscard]] result<intrusive_ptr<proc::process>> resolve() const {
-        if (!name_) {
-            if (!process_) return reason{reason::noproc}.with_text("an empty handle");
-            return process_;
-        }
+        if (!name_) return resolve_any();
         return resolve_on(exec::current_executor());
     }
     /// The same, of a name in a runtime.
@@ -126,37 +124,45 @@ public:
         auto found = resolve_any(ex);
         if (!found || !name_) return found;
         if ((*found)->behaviour_type() != type_id_of<T>)
-            return reason{reason::wrong_server}.with_text("the process " + std::string{name_} + " is no " + std::string{type_name<T>()});
+            return reason{reason::wrong_server}.with_text("the process " + name_text() + " is no " + std::string{type_name<T>()});
         return found;
     }
 
-    /// A handle and a name are recipients of what T receives.
+    /// A handle and a name are recipients of what T receives; a via is one of who has its name at the moment of the conversion.
     template <class M>
     operator recipient<M>() const {
         behaviour::diagnose_send<T, M>();
         if constexpr (!receives<T, M>) return {};  // the diagnosis has failed the build
-        else if (name_) return recipient<M>{name_, behaviour::info_to<T, M>::ops};
-        else return recipient<M>{process_, behaviour::info_to<T, M>::ops};
+        else if (!name_) return recipient<M>{held(), behaviour::info_to<T, M>::ops};
+        else if (name_ == proc::via_mark) return recipient<M>{id().shared(), behaviour::info_to<T, M>::ops};
+        else return recipient<M>{name_, behaviour::info_to<T, M>::ops};
     }
     /// The same, whatever server it is.
     [[nodiscard]] result<intrusive_ptr<proc::process>> resolve_any() const { return resolve_any(exec::current_executor()); }
     [[nodiscard]] result<intrusive_ptr<proc::process>> resolve_any(exec::executor& ex) const {
         if (!name_) {
-            if (!process_) return reason{reason::noproc}.with_text("an empty handle");
-            return process_;
+            if (!held_) return reason{reason::noproc}.with_text("an empty handle");
+            return held();
         }
-        auto found = proc::node::of(ex).names().find(name_);
-        if (!found) return reason{reason::noproc}.with_text("no process is registered as " + std::string{name_});
+        auto found = name_ == proc::via_mark ? sought().where.whereis_name(sought().key).shared() : proc::node::of(ex).names().find(name_);
+        if (!found) return reason{reason::noproc}.with_text("no process is registered as " + name_text());
         return found;
     }
 
 protected:
     void become(intrusive_ptr<proc::process> process, const char* name) noexcept {
-        process_ = std::move(process);
+        held_ = std::move(process);
         name_ = name;
     }
+    void become_via(registry& where, std::string_view key) {
+        held_ = intrusive_ptr<proc::via_target>::adopt(new proc::via_target{where, key});
+        name_ = proc::via_mark;
+    }
     constexpr void become_name(const char* name) noexcept { name_ = name; }
-    [[nodiscard]] const intrusive_ptr<proc::process>& held() const noexcept { return process_; }
+    /// The process of a handle that is no name.
+    [[nodiscard]] proc::process* held_process() const noexcept { return static_cast<proc::process*>(held_.get()); }
+    [[nodiscard]] intrusive_ptr<proc::process> held() const noexcept { return intrusive_ptr<proc::process>::share(held_process()); }
+    [[nodiscard]] const proc::via_target& sought() const noexcept { return static_cast<const proc::via_target&>(*held_); }
     [[nodiscard]] constexpr const char* held_name() const noexcept { return name_; }
 
 private:
@@ -197,13 +203,15 @@ private:
     template <class M, class... A>
     void send_as(const proc::signal_ops& ops, A&&... arguments) const {
         auto* made = proc::make_message<M>(ops, std::forward<A>(arguments)...);
-        if (!name_) return proc::send_message(process_.get(), made);
+        if (!name_) return proc::send_message(held_process(), made);
         auto found = resolve();
         if (found) proc::send_message(found->get(), made);
         else proc::drop(made, found.error());
     }
 
-    intrusive_ptr<proc::process> process_;
+    [[nodiscard]] std::string name_text() const { return name_ == proc::via_mark ? sought().key : name_; }
+
+    intrusive_ptr<ref_counted> held_;  // the process; of a via its via_target; null of a name
     const char* name_ = nullptr;
 };
 
@@ -228,11 +236,11 @@ public:
     /// For the library's own functions.
     explicit server(intrusive_ptr<proc::process> process) noexcept { this->become(std::move(process), nullptr); }
 
-    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(this->held()); }
+    [[nodiscard]] explicit operator bool() const noexcept { return this->held_process() != nullptr; }
     [[nodiscard]] pid id() const noexcept { return pid{this->held()}; }
     operator pid() const noexcept { return id(); }
 
-    friend bool operator==(const server& a, const server& b) noexcept { return a.held() == b.held(); }
+    friend bool operator==(const server& a, const server& b) noexcept { return a.held_process() == b.held_process(); }
     friend std::strong_ordering operator<=>(const server& a, const server& b) noexcept { return a.id() <=> b.id(); }
     template <class OStream>
         requires requires(OStream& out, const std::string& line) { out << line; }
@@ -256,6 +264,23 @@ public:
         requires requires(OStream& out, const std::string& line) { out << line; }
     friend OStream& operator<<(OStream& out, const name& n) {
         out << std::string{n.text()};
+        return out;
+    }
+};
+
+/// A name in a registry of the user's that only a server of T may have; looked for at each use. OTP's {via, Module, Name}. Sending
+/// goes to who has the name. The registry must outlive it. A value, for any thread.
+template <class T>
+class via : public behaviour::interface_of<T>::type {
+public:
+    explicit via(registry& where, std::string_view key) { this->become_via(where, key); }
+    [[nodiscard]] registry& where() const noexcept { return this->sought().where; }
+    [[nodiscard]] std::string_view key() const noexcept { return this->sought().key; }
+    friend bool operator==(const via& a, const via& b) noexcept { return &a.where() == &b.where() && a.key() == b.key(); }
+    template <class OStream>
+        requires requires(OStream& out, const std::string& line) { out << line; }
+    friend OStream& operator<<(OStream& out, const via& v) {
+        out << std::string{v.key()};
         return out;
     }
 };

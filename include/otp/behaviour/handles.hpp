@@ -7,6 +7,7 @@
 
 #include "otp/base/exit.hpp"
 #include "otp/behaviour/client.hpp"
+#include "otp/process/links.hpp"
 
 namespace otp::inline OTP_ABI {
 
@@ -28,6 +29,22 @@ template <class T>
     return server<T>{who.shared()};
 }
 
+/// Watches a process: its end arrives once, with the tag, in handle_info(otp::tagged_down<Tag>) of the server of T that this code runs
+/// in; `self` is its `this`. Throws otp::exit: no_process on a plain thread, wrong_server in another process. monitor/3, {tag, T}.
+template <class T, class Tag>
+[[nodiscard("without its ref a monitor can't be ended")]] monitor_ref monitor(const pid& other, T*, Tag tag) {
+    behaviour::diagnose_send<T, tagged_down<Tag>>();
+    if constexpr (receives<T, tagged_down<Tag>>) {
+        const server<T> mine = self<T>();
+        proc::process& watcher = *mine.id().block();
+        const auto number = watcher.own_node().next_number();
+        proc::monitor(watcher, proc::known(other), number, proc::make_tagged_watch(behaviour::info_to<T, tagged_down<Tag>>::ops, std::move(tag)));
+        return monitor_ref{number};
+    } else {
+        return {};  // the diagnosis has failed the build
+    }
+}
+
 /// A handle to a server of a struct that is only declared yet: two structs may hold one another so. It becomes the
 /// otp::server by get() or by conversion where T is complete; call, cast and their like work there, too. A value, for any thread.
 template <class T>
@@ -46,9 +63,9 @@ public:
         return server<U>{this->held()};
     }
     [[nodiscard]] pid id() const noexcept { return pid{this->held()}; }
-    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(this->held()); }
+    [[nodiscard]] explicit operator bool() const noexcept { return this->held_process() != nullptr; }
 
-    friend bool operator==(const ref& a, const ref& b) noexcept { return a.held() == b.held(); }
+    friend bool operator==(const ref& a, const ref& b) noexcept { return a.held_process() == b.held_process(); }
     friend std::strong_ordering operator<=>(const ref& a, const ref& b) noexcept { return a.id() <=> b.id(); }
     template <class OStream>
         requires requires(OStream& out, const std::string& line) { out << line; }

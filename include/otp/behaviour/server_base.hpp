@@ -11,6 +11,7 @@
 #include "otp/base/type_name.hpp"
 #include "otp/behaviour/actions.hpp"
 #include "otp/process/events.hpp"
+#include "otp/process/user_registry.hpp"
 #include "otp/process/waiting.hpp"
 
 namespace otp::inline OTP_ABI::behaviour {
@@ -92,7 +93,19 @@ public:
         if (time != infinity || agenda_) planned().rests_after = time;
     }
     void set_state(void* state) noexcept { state_ = state; }
-    void init_done() noexcept { initialised_ = true; }
+    void init_done() noexcept {
+        initialised_ = true;
+        if (!agenda_ || !agenda_->claim) return;
+        agenda_->claim->keep();
+        agenda_->claim.reset();
+    }
+    /// It takes this name when it starts.
+    void will_be_named(otp::registry& where, std::string_view key) { planned().claim = std::make_unique<proc::name_claim>(where, key); }
+    /// Before init. Error: already_started.
+    [[nodiscard]] result<void> take_name() {
+        if (!agenda_ || !agenda_->claim) return {};
+        return agenda_->claim->take(*this);
+    }
 
     void on_exit_message(proc::signal* s) override {
         auto* p = static_cast<proc::peer_signal*>(s);
@@ -173,6 +186,7 @@ protected:
         }
     }
     void destroy_state() noexcept override {
+        const auto claim = agenda_ ? std::move(agenda_->claim) : nullptr;  // goes when the state is gone
         agenda_.reset();
         if (void* state = std::exchange(state_, nullptr)) callbacks_->destroy(state);
     }
@@ -183,6 +197,7 @@ protected:
         proc::signal_ptr when_idle;  // instead of otp::timeout
         exec::time_point idle_until = exec::never;
         std::chrono::nanoseconds idle_for{0};
+        std::unique_ptr<proc::name_claim> claim;  // until init has succeeded
         std::chrono::nanoseconds rests_after = infinity;
         exec::time_point rests_at = exec::never;  // never: the time hasn't begun
         bool starts_anew = false;                 // idle_for does, after a suspension
@@ -193,7 +208,7 @@ protected:
             at_once = false;
             when_idle.reset();
         }
-        [[nodiscard]] bool empty() const noexcept { return !first && idle_until == exec::never && rests_after == infinity; }
+        [[nodiscard]] bool empty() const noexcept { return !first && !claim && idle_until == exec::never && rests_after == infinity; }
     };
     [[nodiscard]] agenda& planned() {
         if (!agenda_) agenda_ = std::make_unique<agenda>();

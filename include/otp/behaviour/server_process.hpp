@@ -159,6 +159,7 @@ struct init_call {
         auto* call = static_cast<block*>(s);
         auto arguments = call->take_request();
         proc::service what{call, nullptr};
+        if (!named(server, call)) return;
         if constexpr (has_init<T, A...>) {
             T* made;
             try {
@@ -201,6 +202,19 @@ private:
         void abandoned(server_base& server) noexcept { server.queue().push_front(call); }
     };
 
+    /// Takes the name in a registry of the user's, if there is one to take. False: it has failed.
+    [[nodiscard]] static bool named(server_base& server, block* call) {
+        try {
+            auto taken = server.take_name();
+            if (taken) return true;
+            fail(server, call, taken.error());
+        } catch (const proc::unwinding&) {
+            server.queue().push_front(call);
+        } catch (...) {
+            fail(server, call, reason{std::current_exception()});
+        }
+        return false;
+    }
     /// The starter hears of a failure when the process is gone and its name is free.
     static void fail(server_base& server, block* call, reason why, bool ignored = false) {
         auto& details = server.details();

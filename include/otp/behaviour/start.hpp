@@ -10,6 +10,7 @@
 
 #include "otp/behaviour/client.hpp"
 #include "otp/process/launch.hpp"
+#include "otp/process/links.hpp"
 #include "otp/runtime/runtime.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -22,6 +23,7 @@ struct start_options {
     };
     designators by_name_only{designators()};
     std::string name{};                                                  ///< to be registered under; "" for none
+    otp::registry* registry = nullptr;                                   ///< who keeps that name; null: the runtime
     std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();  ///< how long init may take
     /// Hibernates by itself when nothing was there to do for so long and no time-out ran.
     std::chrono::nanoseconds hibernate_after = std::chrono::nanoseconds::max();
@@ -40,6 +42,7 @@ namespace behaviour {
 struct starting {
     exec::executor& executor;
     std::string_view name{};
+    registry* where = nullptr;  // who keeps the name; null: the runtime
     std::chrono::nanoseconds limit = infinity;
     proc::bond with_starter = proc::bond::none;
     std::uint64_t monitor = 0;
@@ -54,6 +57,12 @@ template <class T, class... A>
             return reason{reason::bad_argument}.with_text("a negative time limit");
         auto fresh = server_process<T>::make(how.executor);
         fresh->hibernate_after(how.hibernate_after);
+        if (how.where) {
+            if (how.name.empty()) return reason{reason::bad_argument}.with_text("an empty name can't be registered");
+            if (pid holder = how.where->whereis_name(how.name); is_alive(holder)) return proc::name_claim::taken_by(holder, how.name);
+            fresh->will_be_named(*how.where, how.name);
+            how.name = {};
+        }
         auto* call = proc::make_signal<typename init::block>(std::in_place, std::tuple<std::decay_t<A>...>{std::forward<A>(arguments)...});
         call->ops = &init::ops;
         auto begun = proc::launch_and_block(fresh, {.name = how.name, .with_starter = how.with_starter}, call, how.limit, "init");
@@ -75,13 +84,21 @@ inline constexpr bool leads_with_options = false;
 template <class T, class First, class... A>
 inline constexpr bool leads_with_options<T, First, A...> =
     std::is_same_v<std::remove_cvref_t<First>, start_options> || std::is_same_v<std::remove_cvref_t<First>, name<T>>;
+template <class T, class... A>
+inline constexpr bool leads_with_via = false;
+template <class T, class First, class... A>
+inline constexpr bool leads_with_via<T, First, A...> = std::is_same_v<std::remove_cvref_t<First>, via<T>>;
 
 [[nodiscard]] inline starting start_as(exec::executor& ex, proc::bond bond, const start_options& options) {
-    return {ex, options.name, options.timeout, bond, 0, options.hibernate_after};
+    return {ex, options.name, options.registry, options.timeout, bond, 0, options.hibernate_after};
 }
 template <class T>
 [[nodiscard]] starting start_as(exec::executor& ex, proc::bond bond, const name<T>& called) {
-    return {ex, called.text(), infinity, bond};
+    return {ex, called.text(), nullptr, infinity, bond};
+}
+template <class T>
+[[nodiscard]] starting start_as(exec::executor& ex, proc::bond bond, const via<T>& called) {
+    return {ex, called.key(), &called.where(), infinity, bond};
 }
 
 template <class T, class... A>
@@ -100,11 +117,11 @@ template <class T, class... A>
 /// Starts a T on a runtime; the arguments may begin with options or a name.
 template <proc::bond Bond, class T, class... A>
 [[nodiscard]] auto start_on(exec::executor& ex, A&&... arguments) {
-    if constexpr (Bond == proc::bond::monitored) return begin_monitored<T>({ex, {}, infinity, Bond}, std::forward<A>(arguments)...);
-    else return begin<T>({ex, {}, infinity, Bond}, std::forward<A>(arguments)...);
+    if constexpr (Bond == proc::bond::monitored) return begin_monitored<T>({ex, {}, nullptr, infinity, Bond}, std::forward<A>(arguments)...);
+    else return begin<T>({ex, {}, nullptr, infinity, Bond}, std::forward<A>(arguments)...);
 }
 template <proc::bond Bond, class T, class First, class... A>
-    requires leads_with_options<T, First>
+    requires(leads_with_options<T, First> || leads_with_via<T, First>)
 [[nodiscard]] auto start_on(exec::executor& ex, First&& first, A&&... arguments) {
     if constexpr (Bond == proc::bond::monitored) return begin_monitored<T>(start_as(ex, Bond, first), std::forward<A>(arguments)...);
     else return begin<T>(start_as(ex, Bond, first), std::forward<A>(arguments)...);
@@ -113,7 +130,7 @@ template <proc::bond Bond, class T, class First, class... A>
 }  // namespace behaviour
 
 /// Starts a gen_server process and blocks until its init has returned. Arguments go to T's `init`, or to its constructor if it has
-/// none; the server gets copies of its own. In front of them may stand an otp::name of T, or options in braces. Errors: what
+/// none; the server gets copies of its own. In front of them may stand an otp::name or otp::via of T, or options in braces. Errors: what
 /// init stopped with or threw, ignored, already_started (pid() is who has the name), timeout, system_limit, shutdown.
 /// Any thread. gen_server:start/3,4.
 template <class T, class... A>
@@ -178,6 +195,14 @@ template <class T>
 template <class T>
 [[nodiscard]] std::optional<server<T>> whereis(const name<T>& called) {
     return behaviour::whereis_on(exec::current_executor(), called);
+}
+
+/// The same, of a name in a registry of the user's.
+template <class T>
+[[nodiscard]] std::optional<server<T>> whereis(const via<T>& called) {
+    auto found = called.resolve();
+    if (!found) return std::nullopt;
+    return server<T>{std::move(*found)};
 }
 
 template <class T, class... A>

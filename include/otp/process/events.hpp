@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 
+#include "otp/process/message.hpp"
 #include "otp/process/pid.hpp"
+#include "otp/process/relations.hpp"
 
 namespace otp::inline OTP_ABI {
 
@@ -41,7 +43,28 @@ struct down {
     otp::reason reason;
 };
 
+/// The same, from a monitor that was given a value of one's own. Erlang's {Tag, Ref, process, Pid, Reason}.
+template <class Tag>
+struct tagged_down : down {
+    Tag tag;
+};
+
 namespace proc {
+
+/// What a monitor with a tag keeps until the end: a message for `ops` that holds the tag.
+template <class Tag>
+[[nodiscard]] watch_entry make_tagged_watch(const signal_ops& ops, Tag tag) {
+    using M = tagged_down<Tag>;
+    watch_entry made;
+    made.tagged.reset(make_message<M>(ops, M{{}, std::move(tag)}));
+    made.fill = [](signal* tagged, peer_signal& end) noexcept {
+        down& event = static_cast<message_signal<M>*>(tagged)->body;
+        event.ref = monitor_ref{end.ref};
+        event.pid = pid{std::move(end.from)};
+        event.reason = std::move(end.why);
+    };
+    return made;
+}
 
 [[nodiscard]] inline exit_signal take_exit(signal* s) {
     auto* p = static_cast<peer_signal*>(s);

@@ -57,6 +57,14 @@ public:
         if (who) proc::monitor(*core_, *who.block(), number);
         return monitor_ref{number};
     }
+    /// The same with a value of one's own: its end arrives as otp::tagged_down<Tag>.
+    template <class Tag>
+        requires(std::is_same_v<tagged_down<Tag>, M> || ...)
+    monitor_ref monitor(const pid& who, Tag tag) {
+        const auto number = core_->own_node().next_number();
+        if (who) proc::monitor(*core_, *who.block(), number, proc::make_tagged_watch(proc::to_inbox<tagged_down<Tag>>::ops, std::move(tag)));
+        return monitor_ref{number};
+    }
     /// Ends a monitor; an otp::down that is here already goes, too.
     bool demonitor(monitor_ref ref) { return proc::demonitor(*core_, ref.number(), true); }
 

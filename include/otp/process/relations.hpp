@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "otp/base/flat_map.hpp"
@@ -46,6 +47,8 @@ struct link_entry {
 
 struct watch_entry {
     intrusive_ptr<process> target;
+    signal_ptr tagged{};  // the message that is delivered instead of a down; `fill` puts into it how the process has ended
+    void (*fill)(signal* tagged, peer_signal& end) noexcept = nullptr;
 };
 
 struct relations {
@@ -94,10 +97,11 @@ inline void unlink(process& self, process& peer) {
     peer.post(s);
 }
 
-/// Starts a monitor under `ref`; its one down comes as a message.
-inline void monitor(process& self, process& target, std::uint64_t ref) {
+/// Starts a monitor under `ref`; its one down, or the message of `tag`, comes as a message.
+inline void monitor(process& self, process& target, std::uint64_t ref, watch_entry tag = {}) {
     if (&self == &target) return;
-    self.related().watches.insert(ref, watch_entry{intrusive_ptr<process>::share(&target)});
+    tag.target = intrusive_ptr<process>::share(&target);
+    self.related().watches.insert(ref, std::move(tag));
     auto* s = make_peer_signal(signal_kind::monitor, &self, ref);
     if (target.send(s)) return;
     free_signal(s);
@@ -115,8 +119,10 @@ inline bool demonitor(process& self, std::uint64_t ref, bool flush) {
     }
     if (flush && !there) {
         self.drain();
-        signal* found = self.queue().take_if([ref](const signal& s) { return s.ops == &peer_signal::down_message_ops && s.ref == ref; });
-        if (found) drop(found, reason::no_reply);
+        signal* found = self.queue().take_if([ref](const signal& s) {
+            return s.ref == ref && (s.ops == &peer_signal::down_message_ops || s.kind == signal_kind::down);
+        });
+        if (found) drop(found, reason::ignored);
     }
     return there;
 }
@@ -145,7 +151,15 @@ inline void process::receive_relation(signal* s) noexcept {
             break;
         case signal_kind::down: {
             auto* mine = related_if_any();
-            if (!mine || !mine->watches.erase(p->ref)) break;
+            auto entry = mine ? mine->watches.take(p->ref) : std::nullopt;
+            if (!entry) break;
+            if (entry->tagged) {
+                entry->fill(entry->tagged.get(), *p);
+                entry->tagged->ref = p->ref;
+                entry->tagged->kind = signal_kind::down;  // for demonitor
+                queue_.push(entry->tagged.release());
+                break;
+            }
             p->kind = signal_kind::message;
             p->ops = &peer_signal::down_message_ops;
             queue_.push(p);
