@@ -178,6 +178,8 @@ public:
 private:
     [[nodiscard]] result<void> set(const supervisor_flags& flags) {
         if (auto fits = restart_intensity::check(flags.intensity, flags.period); !fits) return fits;
+        if (flags.hibernate_after < flags.hibernate_after.zero()) return reason{reason::bad_argument}.with_text("invalid_hibernate_after");
+        static_cast<server_base*>(proc::current_process())->hibernate_after(flags.hibernate_after);
         flags_ = flags;
         intensity_.set(flags.intensity, flags.period);
         return {};

@@ -31,6 +31,7 @@ public:
     otp::pid parent;               ///< who started it with a link or a monitor; null if nobody
     std::string_view server;       ///< the callback struct
     bool suspended = false;
+    bool hibernating = false;         ///< it was woken to answer, and hibernates again
     std::uint64_t mailbox_depth = 0;  ///< messages that wait or are being handled
     /// What is left of the inactivity time-out; none if none runs.
     std::optional<std::chrono::nanoseconds> timeout;
@@ -45,6 +46,7 @@ public:
     text += s.server;
     if (!s.label.empty()) text += ", labelled " + s.label;
     text += s.suspended ? ", suspended" : ", running";
+    if (s.hibernating) text += ", hibernating";
     if (s.parent) text += "\n  parent: " + s.parent.to_string();
     text += "\n  state: " + s.state;
     if (!s.message.empty()) text += "\n  last message: " + s.message;
@@ -72,6 +74,7 @@ namespace behaviour {
     }
     shown.server = server.behaviour_name();
     shown.suspended = server.suspended();
+    shown.hibernating = server.rest() != proc::rest_state::none;
     shown.mailbox_depth = server.depth();
     if (const auto until = server.idle_until(); until != exec::never) {
         const auto now = server.executor().now();

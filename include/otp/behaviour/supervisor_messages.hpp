@@ -29,8 +29,9 @@ struct supervisor_flags {
     int intensity = 1;
     std::chrono::nanoseconds period = std::chrono::seconds{5};
     auto_shutdown_type auto_shutdown = auto_shutdown_type::never;
+    std::chrono::nanoseconds hibernate_after = std::chrono::seconds{1};  ///< idle for so long, it hibernates; infinity: never
 };
-/// The same for a dynamic supervisor.
+/// The same for a dynamic supervisor, which never hibernates.
 struct dynamic_supervisor_flags {
     int intensity = 1;
     std::chrono::nanoseconds period = std::chrono::seconds{5};

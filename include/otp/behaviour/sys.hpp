@@ -130,7 +130,8 @@ auto replace_state(const client<T>& server, F f, std::chrono::nanoseconds limit 
 inline result<void> suspend(const target& server, std::chrono::nanoseconds limit = default_timeout) {
     return server.ask([](behaviour::server_base& s) { s.suspend(); }, limit);
 }
-/// Ends a suspension, whoever began it. A running inactivity time-out starts anew. sys:resume/2.
+/// Ends a suspension, whoever began it. A running inactivity time-out starts anew; one with a message of its own has run on, and its
+/// message comes now if the time is over. sys:resume/2.
 inline result<void> resume(const target& server, std::chrono::nanoseconds limit = default_timeout) {
     return server.ask([](behaviour::server_base& s) { s.resume(); }, limit);
 }
