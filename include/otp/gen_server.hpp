@@ -9,6 +9,7 @@
 #include "otp/behaviour/request.hpp"
 #include "otp/behaviour/start.hpp"
 #include "otp/behaviour/sys.hpp"
+#include "otp/behaviour/sys_debug.hpp"
 #include "otp/config.hpp"
 #include "otp/process/inbox.hpp"
 #include "otp/process/links.hpp"

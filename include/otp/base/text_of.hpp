@@ -5,6 +5,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "otp/base/type_name.hpp"
 
@@ -16,11 +17,16 @@ concept has_to_string = requires(const T& value) {
     { to_string(value) } -> std::convertible_to<std::string_view>;
 };
 
-/// The name of T; of one that has a to_string(const T&) beside it "name: what that returns". Throws bad_alloc only.
+/// The name of T; of one that has a to_string(const T&) beside it "name: what that returns", of a number "name: number".
+/// Throws bad_alloc only.
 template <class T>
 [[nodiscard]] std::string text_of([[maybe_unused]] const T& value) {
     std::string text{type_name<T>()};
-    if constexpr (has_to_string<T>) {
+    if constexpr (std::same_as<T, bool>) {
+        text += value ? ": true" : ": false";
+    } else if constexpr (std::is_arithmetic_v<T>) {
+        text += ": " + std::to_string(value);
+    } else if constexpr (has_to_string<T>) {
         const auto length = text.size();
         try {
             text += ": ";

@@ -10,6 +10,7 @@
 #include "otp/behaviour/actions.hpp"
 #include "otp/behaviour/concepts.hpp"
 #include "otp/behaviour/from.hpp"
+#include "otp/behaviour/notes.hpp"
 #include "otp/behaviour/server_base.hpp"
 #include "otp/process/call.hpp"
 #include "otp/process/message.hpp"
@@ -108,6 +109,7 @@ void run_and_steer(server_base& server, Call&& call) {
     } catch (next& thrown) {
         server.steer(std::move(thrown).release());
     }
+    note_state(server);
 }
 
 /// The end of a coroutine callback without a reply.
@@ -141,11 +143,19 @@ void give_answer(server_base& server, proc::call_signal<Request, reply_t<Request
     if constexpr (is_a_replied<R>) {
         auto state = std::move(returned).release();
         const bool legal = state.limit >= std::chrono::nanoseconds::zero();
-        if (returned.answer() && legal) call->reply(std::move(*returned.answer()));
-        else if (state.stops || !legal) server.queue().push_front(call);  // answered with the exit reason
-        else proc::drop(call, reason::no_reply);
+        const bool answers = returned.answer() && legal;
+        if (answers) {
+            note_reply<reply_t<Request>>(server, *call, *returned.answer());
+            call->reply(std::move(*returned.answer()));
+        } else if (state.stops || !legal) {
+            server.queue().push_front(call);  // answered with the exit reason
+        } else {
+            proc::drop(call, reason::no_reply);
+        }
         server.steer(std::move(state));
+        if (!answers) note_state(server);
     } else {
+        note_reply<reply_t<Request>>(server, *call, returned);
         call->reply(std::forward<Returned>(returned));
     }
 }
@@ -186,11 +196,13 @@ template <class Request>
 struct late_answer {
     intrusive_ptr<proc::deferred_call> call;
     void steer(server_base& server, replied<reply_t<Request>> returned) {
-        if (returned.answer()) {
-            if (auto* block = call->take())
-                static_cast<proc::call_signal<Request, reply_t<Request>>*>(block)->reply(std::move(*returned.answer()));
+        proc::call_header* const block = returned.answer() ? call->take() : nullptr;
+        if (block) {
+            note_reply<reply_t<Request>>(server, *block, *returned.answer());
+            static_cast<proc::call_signal<Request, reply_t<Request>>*>(block)->reply(std::move(*returned.answer()));
         }
         server.steer(std::move(returned).release());
+        if (!block) note_state(server);
     }
     template <class Call>
     void run(server_base& server, Call&& invoke) {
@@ -228,6 +240,7 @@ struct call_to {
         if (server.behaviour().type != type_id_of<T>) return server.redirect(call, message_kind::call);
         if (!serves_given_up_calls<T>() && call->given_up()) return proc::drop(call, reason::timeout);
         server.message_came();
+        note_call(server, *call);
         T& state = state_of<T>(server);
         proc::service what{call, nullptr};
         if constexpr (calls_late<T, Request>) {
@@ -267,6 +280,7 @@ struct cast_to {
         auto& server = static_cast<server_base&>(p);
         if (server.behaviour().type != type_id_of<T>) return server.redirect(s, message_kind::cast);
         server.message_came();
+        note_message(server, sys::event_kind::cast, static_cast<proc::message_signal<M>*>(s)->body);
         M message = proc::message_signal<M>::take(s);
         run_quiet_handler(server, [&]() -> decltype(auto) { return state_of<T>(server).handle_cast(std::move(message)); });
     }
@@ -284,6 +298,7 @@ struct info_to {
         auto& server = static_cast<server_base&>(p);
         if (server.behaviour().type != type_id_of<T>) return server.redirect(s, message_kind::info);
         server.message_came();
+        note_message(server, sys::event_kind::info, static_cast<proc::message_signal<M>*>(s)->body);
         run_info<T, M>(server, proc::message_signal<M>::take(s));
     }
     static constexpr proc::signal_ops ops{&handle, &proc::message_signal<M>::end, type_id_of<T>, type_id_of<M>, type_name<M>()};
@@ -305,11 +320,13 @@ struct bound_signal final : proc::signal {
     static void handle_continue(proc::process& p, proc::signal* s) {
         T* const self = static_cast<bound_signal*>(s)->self;
         M message = take(s);
+        note_message(static_cast<server_base&>(p), sys::event_kind::continued, message);
         run_quiet_handler(static_cast<server_base&>(p), [&]() -> decltype(auto) { return self->handle_continue(std::move(message)); });
     }
     static void handle_info(proc::process& p, proc::signal* s) {
         T* const self = static_cast<bound_signal*>(s)->self;
         M message = take(s);
+        note_message(static_cast<server_base&>(p), sys::event_kind::timeout, message);
         run_quiet_handler(static_cast<server_base&>(p), [&]() -> decltype(auto) { return self->handle_info(std::move(message)); });
     }
     static constexpr proc::signal_ops continue_ops{&handle_continue, &end, nullptr, type_id_of<M>, type_name<M>()};

@@ -10,6 +10,7 @@
 
 #include "otp/base/type_name.hpp"
 #include "otp/behaviour/actions.hpp"
+#include "otp/behaviour/debugging.hpp"
 #include "otp/process/events.hpp"
 #include "otp/process/user_registry.hpp"
 #include "otp/process/waiting.hpp"
@@ -65,6 +66,25 @@ public:
         if (how.first) planned().first = std::move(how.first);
         if (how.stops) stop(std::move(how.why));
     }
+    /// Is anybody told of its events?
+    [[nodiscard]] bool debugged() const noexcept { return agenda_ && agenda_->debug; }
+    [[nodiscard]] debugging* debug_if_any() const noexcept { return agenda_ ? agenda_->debug.get() : nullptr; }
+    [[nodiscard]] debugging& debug() {
+        agenda& plans = planned();
+        if (!plans.debug) plans.debug = std::make_unique<debugging>();
+        return *plans.debug;
+    }
+    void end_debug_if_idle() noexcept {
+        if (debugged() && agenda_->debug->idle()) agenda_->debug.reset();
+    }
+    void end_debug() noexcept {
+        if (agenda_) agenda_->debug.reset();
+    }
+    /// Tells an event to who debugs the server; there must be somebody.
+    void tell(sys::event what);
+    void tell_state() noexcept;
+    /// What the lines of the debug facility call it: its registered name, else its pid.
+    [[nodiscard]] std::string shown_name();
     [[nodiscard]] bool busy() const noexcept { return busy_; }
     void set_busy(bool on) noexcept { busy_ = on; }
     /// A message for a struct that the server is no more, after a change of code.
@@ -117,12 +137,14 @@ public:
             return stop(std::move(why));
         }
         message_came();
+        if (debugged()) tell_peer(type_name<exit_signal>(), *p);
         if (callbacks_->on_exit) return callbacks_->on_exit(*this, s);
         unhandled("exit_signal");
         drop(s, reason::unhandled);
     }
     void on_down_message(proc::signal* s) override {
         message_came();
+        if (debugged()) tell_peer(type_name<down>(), *static_cast<proc::peer_signal*>(s));
         if (callbacks_->on_down) return callbacks_->on_down(*this, s);
         unhandled("down");
         drop(s, reason::unhandled);
@@ -200,6 +222,7 @@ protected:
         std::unique_ptr<proc::name_claim> claim;  // until init has succeeded
         std::chrono::nanoseconds rests_after = infinity;
         exec::time_point rests_at = exec::never;  // never: the time hasn't begun
+        std::unique_ptr<debugging> debug;         // null: nobody is told of its events
         bool starts_anew = false;                 // idle_for does, after a suspension
         bool at_once = false;                     // when_idle comes before what waits in the mailbox
 
@@ -208,7 +231,9 @@ protected:
             at_once = false;
             when_idle.reset();
         }
-        [[nodiscard]] bool empty() const noexcept { return !first && !claim && idle_until == exec::never && rests_after == infinity; }
+        [[nodiscard]] bool empty() const noexcept {
+            return !first && !claim && idle_until == exec::never && rests_after == infinity && !debug;
+        }
     };
     [[nodiscard]] agenda& planned() {
         if (!agenda_) agenda_ = std::make_unique<agenda>();
@@ -243,6 +268,7 @@ protected:
         plans.rests_at = exec::never;
         set_rest(proc::rest_state::asked);
     }
+    void tell_peer(std::string_view what, const proc::peer_signal& of) noexcept;
 
     bool busy_ = false;  // a handler waits
     bool suspended_ = false;

@@ -25,7 +25,10 @@ struct callbacks_for {
     static void destroy(void* state) noexcept { std::destroy_at(static_cast<T*>(state)); }
     static void on_exit(server_base& server, proc::signal* s) { run_info<T, exit_signal>(server, proc::take_exit(s)); }
     static void on_down(server_base& server, proc::signal* s) { run_info<T, down>(server, proc::take_down(s)); }
-    static void on_timeout(server_base& server) { run_info<T, timeout>(server, timeout{}); }
+    static void on_timeout(server_base& server) {
+        note_message(server, sys::event_kind::timeout, timeout{});
+        run_info<T, timeout>(server, timeout{});
+    }
     static void show_state(const void* state, std::string& text) { text = base::text_of(*static_cast<const T*>(state)); }
     static void format_status(const void* state, status& shown) { static_cast<const T*>(state)->format_status(shown); }
     template <class M>

@@ -7,8 +7,10 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "otp/behaviour/client.hpp"
+#include "otp/behaviour/debug_options.hpp"
 #include "otp/process/launch.hpp"
 #include "otp/process/links.hpp"
 #include "otp/runtime/runtime.hpp"
@@ -27,6 +29,9 @@ struct start_options {
     std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();  ///< how long init may take
     /// Hibernates by itself when nothing was there to do for so long and no time-out ran.
     std::chrono::nanoseconds hibernate_after = std::chrono::nanoseconds::max();
+    /// What debugs it from its first message on: {otp::sys::traced, otp::sys::logged(20), otp::sys::counted,
+    /// otp::sys::logged_to("path"), otp::sys::installed(id, f, initial)}. One that fails is ignored, with a line in the log.
+    std::vector<sys::debug_option> debug{};
 };
 
 /// What start_monitor gives: the server and the monitor of its end.
@@ -47,6 +52,7 @@ struct starting {
     proc::bond with_starter = proc::bond::none;
     std::uint64_t monitor = 0;
     std::chrono::nanoseconds hibernate_after = infinity;
+    const std::vector<sys::debug_option>* debug = nullptr;
 };
 
 template <class T, class... A>
@@ -63,6 +69,7 @@ template <class T, class... A>
             fresh->will_be_named(*how.where, how.name);
             how.name = {};
         }
+        if (how.debug) apply_debug_options(*fresh, *how.debug);
         auto* call = proc::make_signal<typename init::block>(std::in_place, std::tuple<std::decay_t<A>...>{std::forward<A>(arguments)...});
         call->ops = &init::ops;
         auto begun = proc::launch_and_block(fresh, {.name = how.name, .with_starter = how.with_starter}, call, how.limit, "init");
@@ -90,7 +97,7 @@ template <class T, class First, class... A>
 inline constexpr bool leads_with_via<T, First, A...> = std::is_same_v<std::remove_cvref_t<First>, via<T>>;
 
 [[nodiscard]] inline starting start_as(exec::executor& ex, proc::bond bond, const start_options& options) {
-    return {ex, options.name, options.registry, options.timeout, bond, 0, options.hibernate_after};
+    return {ex, options.name, options.registry, options.timeout, bond, 0, options.hibernate_after, &options.debug};
 }
 template <class T>
 [[nodiscard]] starting start_as(exec::executor& ex, proc::bond bond, const name<T>& called) {
