@@ -32,10 +32,28 @@ enum class log_level : std::uint8_t { debug, info, notice, warning, error, criti
     return "unknown";
 }
 
+/// What a report with parts of its own is about.
+enum class report_kind : std::uint8_t {
+    crash,       ///< an otp::crash_report: a process has ended abnormally
+    supervisor,  ///< an otp::supervisor_report: a child ended, did not start or did not stop
+    progress,    ///< an otp::supervisor_report: a child has started
+};
+/// What they have in common.
+struct report {
+    report_kind about;
+};
+
 /// One report.
 struct log_record {
     log_level level;
     std::string_view text;  ///< readable, perhaps several lines, no line end after the last; only valid during the call
+    const otp::report* parts = nullptr;  ///< the same for a sink with a format of its own; null for a plain text
+
+    /// The parts if it is a report of type R, else null: record.as<otp::crash_report>(). OTP's report_cb.
+    template <class R>
+    [[nodiscard]] const R* as() const noexcept {
+        return parts && R::holds(parts->about) ? static_cast<const R*>(parts) : nullptr;
+    }
 };
 
 /// Takes one report. It is called on the thread that has something to report, never by two threads at once. It must
@@ -90,15 +108,15 @@ inline constinit log_state the_log;
 }
 
 /// Reports. A sink that causes a report itself finds it on stderr. Keeps errno.
-inline void log(log_level level, std::string_view text) noexcept {
+inline void log(log_level level, std::string_view text, const report* parts = nullptr) noexcept {
     if (!logs(level)) return;
     const int kept = errno;
     if (inside_log_sink()) {
-        log_to_stderr({level, text}, nullptr);
+        log_to_stderr({level, text, parts}, nullptr);
     } else {
         const std::lock_guard hold{the_log.lock};
         inside_log_sink() = true;
-        if (the_log.current.sink) the_log.current.sink({level, text}, the_log.current.context);
+        if (the_log.current.sink) the_log.current.sink({level, text, parts}, the_log.current.context);
         inside_log_sink() = false;
     }
     errno = kept;

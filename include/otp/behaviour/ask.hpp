@@ -48,6 +48,8 @@ public:
         }
         wait_.ref = self.next_wait_ref();
         wait_.deadline = call_deadline(self.executor(), limit_);
+        wait_.what = call->ops;
+        wait_.whom = target_->id();
         call->set_caller(self, wait_.ref);
         if (alone && !self.interleaves()) {
             call->flags |= is_awaited_alone;

@@ -220,7 +220,7 @@ private:
         c.process = *started;
         c.attempt = 0;
         c.started = otp::now();
-        report_child(log_level::info, "started", reason::normal, c.plan(), c.process);
+        report_start(c.plan(), c.process);
         return started;
     }
     static void report_start_error(const child_entry& c, const reason& why) { report_child(log_level::error, "start_error", why, c.plan(), {}); }

@@ -106,6 +106,8 @@ public:
         }
     }
 
+    [[nodiscard]] std::string_view initial_call() const noexcept override { return type_name<H>(); }
+
 private:
     void on_first_turn() override { run_of::accept_at(door_); }
     serving serve(net::arrival came) override {

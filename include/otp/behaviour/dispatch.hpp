@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "otp/base/text_of.hpp"
 #include "otp/behaviour/actions.hpp"
 #include "otp/behaviour/concepts.hpp"
 #include "otp/behaviour/from.hpp"
@@ -99,6 +100,23 @@ private:
     bool exclusive_;
 };
 
+/// Runs the handler of a message whose type has a to_string. If the server stops in it and the message is still whole then, the
+/// report of the crash shows its text.
+template <class M, taking How, class Call>
+void run_telling(server_base& server, [[maybe_unused]] const M& message, Call&& call) {
+    if constexpr (base::has_to_string<M> && (How == taking::const_reference || std::is_trivially_copyable_v<M>)) {
+        try {
+            call();
+        } catch (...) {
+            server.details().last_text = base::text_of(message);
+            throw;
+        }
+        if (server.stopping()) server.details().last_text = base::text_of(message);
+    } else {
+        call();
+    }
+}
+
 /// Does what a callback without a reply returned: void or otp::next.
 template <class Call>
 void run_and_steer(server_base& server, Call&& call) {
@@ -143,6 +161,8 @@ void give_answer(server_base& server, proc::call_signal<Request, reply_t<Request
     if constexpr (is_a_replied<R>) {
         auto state = std::move(returned).release();
         const bool legal = state.limit >= std::chrono::nanoseconds::zero();
+        if (state.stops && !state.why.is_orderly() && call->calling_process())
+            server.details().last_client = intrusive_ptr<proc::process>::share(call->calling_process());
         const bool answers = returned.answer() && legal;
         if (answers) {
             note_reply<reply_t<Request>>(server, *call, *returned.answer());
@@ -255,7 +275,7 @@ struct call_to {
                 handler_run<R, finish_late<Request, R>>::start(server, std::move(what), invoke(), {std::move(late)});
             } else {
                 const serving_scope scope{server, what};
-                late.run(server, invoke);
+                run_telling<Request, how>(server, request, [&] { late.run(server, invoke); });
             }
         } else {
             Request request = call->take_request();
@@ -265,10 +285,11 @@ struct call_to {
                 handler_run<R, finish_call<Request, R>>::start(server, std::move(what), invoke(), {call});
             } else {
                 const serving_scope scope{server, what};
-                run_and_answer<Request>(server, call, invoke);
+                run_telling<Request, how>(server, request, [&] { run_and_answer<Request>(server, call, invoke); });
             }
         }
     }
+    static constexpr taking how = handler_traits<on_call, T, Request>::takes;
     static constexpr proc::signal_ops ops{&handle, &block::end, type_id_of<T>, type_id_of<Request>, type_name<Request>()};
 };
 
@@ -282,14 +303,18 @@ struct cast_to {
         server.message_came();
         note_message(server, sys::event_kind::cast, static_cast<proc::message_signal<M>*>(s)->body);
         M message = proc::message_signal<M>::take(s);
-        run_quiet_handler(server, [&]() -> decltype(auto) { return state_of<T>(server).handle_cast(std::move(message)); });
+        run_telling<M, handler_traits<on_cast, T, M>::takes>(server, message, [&] {
+            run_quiet_handler(server, [&]() -> decltype(auto) { return state_of<T>(server).handle_cast(std::move(message)); });
+        });
     }
     static constexpr proc::signal_ops ops{&handle, &proc::message_signal<M>::end, type_id_of<T>, type_id_of<M>, type_name<M>()};
 };
 
 template <class T, class M>
 void run_info(server_base& server, M message) {
-    run_quiet_handler(server, [&]() -> decltype(auto) { return state_of<T>(server).handle_info(std::move(message)); });
+    run_telling<M, handler_traits<on_info, T, M>::takes>(server, message, [&] {
+        run_quiet_handler(server, [&]() -> decltype(auto) { return state_of<T>(server).handle_info(std::move(message)); });
+    });
 }
 
 template <class T, class M>

@@ -193,6 +193,7 @@ private:
     [[nodiscard]] const behaviour::child_plan& plan() const noexcept { return spec_->plan(); }
     void enter(const pid& process, intrusive_ptr<const behaviour::child_arguments> extra, std::chrono::nanoseconds delay) {
         link(process);  // a factory may have left that out
+        behaviour::report_child(log_level::info, "started", reason::normal, plan(), process);
         children_.insert(process.block()->id(), entry{process, std::move(extra), 0, false, otp::now(), delay});
     }
     /// The new process; none for a start that said `ignore`.

@@ -1,6 +1,7 @@
 // The process of a gen_server, without its callback struct: what steers the loop.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -39,12 +40,24 @@ struct callbacks {
     void (*format_status)(const void* state, status& shown) = nullptr;
 };
 
+/// Which struct a server is one of: changed by the server itself, looked at by all.
+class current_callbacks {
+public:
+    explicit current_callbacks(const callbacks& first) noexcept : table_{&first} {}
+    // Relaxed, as below: the tables are constants of the program.
+    [[nodiscard]] const callbacks* operator->() const noexcept { return table_.load(std::memory_order_relaxed); }
+    void become(const callbacks& other) noexcept { table_.store(&other, std::memory_order_relaxed); }
+
+private:
+    std::atomic<const callbacks*> table_;
+};
+
 class server_base : public proc::process {
 public:
     server_base(exec::executor& ex, const callbacks& calls) noexcept
-        : process{ex, proc::process_role::scheduled}, callbacks_{&calls} {}
+        : process{ex, proc::process_role::scheduled}, callbacks_{calls} {}
 
-    [[nodiscard]] const callbacks& behaviour() const noexcept { return *callbacks_; }
+    [[nodiscard]] const callbacks& behaviour() const noexcept { return *callbacks_.operator->(); }
     [[nodiscard]] type_id behaviour_type() const noexcept override { return callbacks_->type; }
     [[nodiscard]] const proc::signal_ops* info_ops(type_id message) const noexcept override { return callbacks_->info(message); }
     [[nodiscard]] std::string_view behaviour_name() const noexcept override { return callbacks_->name; }
@@ -98,14 +111,16 @@ public:
     void become(const callbacks& calls, void* state) noexcept {
         if (agenda_ && agenda_->when_idle) agenda_->end_idle();  // bound to the old state
         callbacks_->destroy(std::exchange(state_, state));
-        callbacks_ = &calls;
+        callbacks_.become(calls);
     }
-    void suspend() noexcept { suspended_ = true; }
-    [[nodiscard]] bool suspended() const noexcept { return suspended_; }
+    void suspend() noexcept { suspended_.store(true, std::memory_order_relaxed); }  // see suspended()
+    /// Any thread. Relaxed: only the server itself acts by it.
+    [[nodiscard]] bool suspended() const noexcept override { return suspended_.load(std::memory_order_relaxed); }
     /// When the inactivity time-out is due; never if none runs.
     [[nodiscard]] exec::time_point idle_until() const noexcept { return agenda_ ? agenda_->idle_until : exec::never; }
     void resume() noexcept {
-        if (!std::exchange(suspended_, false) || !agenda_ || agenda_->idle_until == exec::never) return;
+        const bool was_suspended = suspended_.exchange(false, std::memory_order_relaxed);  // see suspended()
+        if (!was_suspended || !agenda_ || agenda_->idle_until == exec::never) return;
         if (agenda_->starts_anew) agenda_->idle_until = deadline_after(executor(), agenda_->idle_for);
     }
     /// Hibernates by itself when nothing was there to do for so long and no time-out runs.
@@ -129,8 +144,7 @@ public:
 
     void on_exit_message(proc::signal* s) override {
         auto* p = static_cast<proc::peer_signal*>(s);
-        auto* known = details_if_any();
-        if (known && known->parent && known->parent == p->from) {
+        if (is_child_of(p->from.get())) {
             // The end of the parent ends the server, trapping or not; gen_server's decode_msg.
             reason why = std::move(p->why);
             drop(s, reason::normal);
@@ -159,7 +173,7 @@ public:
     }
 
 protected:
-    [[nodiscard]] bool takes_messages() const noexcept override { return !busy_ && !suspended_; }
+    [[nodiscard]] bool takes_messages() const noexcept override { return !busy_ && !suspended(); }
     [[nodiscard]] proc::signal* next_urgent() noexcept override {
         if (busy_) {
             return queue().take_if([](const proc::signal& s) { return s.has(proc::is_interleaved); });
@@ -180,6 +194,7 @@ protected:
         if (!idle_is_over(plans)) return false;
         auto message = std::move(plans.when_idle);
         message_came();
+        now_handles(&timeout_ops);
         if (message) handle_one(message.release());
         else if (callbacks_->on_timeout) guarded([this] { callbacks_->on_timeout(*this); });
         else unhandled("timeout");
@@ -188,9 +203,9 @@ protected:
     [[nodiscard]] exec::time_point own_deadline() const noexcept override {
         if (busy_ || !agenda_) return exec::never;
         agenda& plans = *agenda_;
-        if (suspended_ && (plans.starts_anew || plans.at_once)) return exec::never;
+        if (suspended() && (plans.starts_anew || plans.at_once)) return exec::never;
         if (plans.idle_until != exec::never) return plans.idle_until;
-        if (suspended_ || plans.rests_after == infinity || rest() != proc::rest_state::none) return exec::never;
+        if (suspended() || plans.rests_after == infinity || rest() != proc::rest_state::none) return exec::never;
         if (plans.rests_at == exec::never) plans.rests_at = deadline_after(executor(), plans.rests_after);
         return plans.rests_at;
     }
@@ -207,6 +222,7 @@ protected:
             details().why = reason{std::current_exception()};
         }
     }
+    inline void complete(crash_report& report) override;
     void destroy_state() noexcept override {
         const auto claim = agenda_ ? std::move(agenda_->claim) : nullptr;  // goes when the state is gone
         agenda_.reset();
@@ -254,9 +270,9 @@ protected:
     }
     /// Has the time-out passed, and no message come before?
     [[nodiscard]] bool idle_is_over(agenda& plans) noexcept {
-        if (plans.at_once || (suspended_ && plans.starts_anew)) return !suspended_;
-        if (mailbox_.has_mail() || (!suspended_ && !queue().empty()) || executor().now() < plans.idle_until) return false;
-        if (!suspended_) return true;
+        if (plans.at_once || (suspended() && plans.starts_anew)) return !suspended();
+        if (mailbox_.has_mail() || (!suspended() && !queue().empty()) || executor().now() < plans.idle_until) return false;
+        if (!suspended()) return true;
         if (queue().empty()) plans.at_once = true;  // it is the first thing after the suspension
         else if (queue().has([](const proc::signal& s) { return !s.has(proc::is_system); })) plans.end_idle();
         return false;
@@ -270,10 +286,12 @@ protected:
     }
     void tell_peer(std::string_view what, const proc::peer_signal& of) noexcept;
 
-    bool busy_ = false;  // a handler waits
-    bool suspended_ = false;
-    bool initialised_ = false;
-    const callbacks* callbacks_;
+    static constexpr proc::signal_ops timeout_ops{nullptr, nullptr, nullptr, type_id_of<timeout>, "otp::timeout"};
+
+    bool busy_ : 1 = false;  // a handler waits
+    bool initialised_ : 1 = false;
+    std::atomic<bool> suspended_{false};
+    current_callbacks callbacks_;
     void* state_ = nullptr;
     std::unique_ptr<agenda> agenda_;
 };

@@ -12,6 +12,7 @@
 #include "otp/base/log.hpp"
 #include "otp/base/text_of.hpp"
 #include "otp/behaviour/dispatch.hpp"
+#include "otp/behaviour/status.hpp"
 
 namespace otp::inline OTP_ABI::behaviour {
 
@@ -136,6 +137,7 @@ public:
         return intrusive_ptr<server_process>::adopt(::new (memory::allocate(sizeof(server_process))) server_process{ex});
     }
     [[nodiscard]] void* room() noexcept { return room_; }
+    [[nodiscard]] std::string_view initial_call() const noexcept override { return type_name<T>(); }
 
 private:
     void dispose() noexcept override {

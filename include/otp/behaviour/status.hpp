@@ -68,10 +68,8 @@ namespace behaviour {
     shown.reason = std::move(why);
     shown.pid = pid{intrusive_ptr<proc::process>::share(&server)};
     shown.name = server.own_node().names().name_of(server.id());
-    if (const auto* details = server.details_if_any()) {
-        shown.label = details->label;
-        shown.parent = pid{details->parent};
-    }
+    shown.label = server.own_node().note_of(server).label;
+    shown.parent = pid{server.parent()};
     shown.server = server.behaviour_name();
     shown.suspended = server.suspended();
     shown.hibernating = server.rest() != proc::rest_state::none;
@@ -98,6 +96,15 @@ namespace behaviour {
         shown.state = std::string{calls.name} + "::format_status threw: " + reason{std::current_exception()}.to_string();
         return shown;
     }
+}
+
+/// The state that the report of a crash shows; format_status decides.
+inline void server_base::complete(crash_report& report) {
+    report.during_init = !initialised_;
+    status shown = formatted_status(*this, std::move(report.message), report.reason);
+    report.message = std::move(shown.message);
+    report.reason = std::move(shown.reason);
+    report.state = std::move(shown.state);
 }
 
 }  // namespace behaviour

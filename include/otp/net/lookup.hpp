@@ -86,6 +86,7 @@ public:
     }
 
 private:
+    static constexpr proc::signal_ops what{nullptr, nullptr, nullptr, nullptr, "a host's address"};
     struct shared {
         std::mutex lock;
         bool done = false;
@@ -96,6 +97,7 @@ private:
     [[nodiscard]] bool wait_in(proc::process& self) {
         wait_.ref = self.next_wait_ref();
         wait_.deadline = deadline_;
+        wait_.what = &what;
         {
             const std::lock_guard hold{shared_->lock};
             if (shared_->done) return false;

@@ -68,6 +68,8 @@ private:
     struct io_wait : proc::wait {
         operation* of = nullptr;
     };
+    static constexpr proc::signal_ops may_read{nullptr, nullptr, nullptr, nullptr, "a socket to be readable"};
+    static constexpr proc::signal_ops may_write{nullptr, nullptr, nullptr, nullptr, "a socket to be writable"};
     [[nodiscard]] Derived& derived() noexcept { return static_cast<Derived&>(*this); }
 
     /// True: done without waiting.
@@ -97,6 +99,7 @@ private:
     /// False: it was done while it asked for an event.
     [[nodiscard]] bool wait_in(proc::process& self) {
         wait_.of = this;
+        wait_.what = side_ == side::reading ? &may_read : &may_write;
         wait_.retry = [](proc::wait& w) noexcept {
             operation& op = *static_cast<io_wait&>(w).of;
             op.listening_ = false;

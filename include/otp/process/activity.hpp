@@ -23,6 +23,8 @@ struct waiter {
     exec::block_result failure = exec::block_result::unblocked;
 };
 
+inline constexpr signal_ops waits_for_something{nullptr, nullptr, nullptr, nullptr, "something"};
+
 /// One thing that is waited for. Not movable while the process knows it.
 struct wait {
     wait() = default;
@@ -42,6 +44,8 @@ struct wait {
     bool expired = false;
     bool waiting = false;
     waiter* by = nullptr;
+    const signal_ops* what = &waits_for_something;  // for who looks: the call, or the name of what it is
+    std::uint64_t whom = 0;                         // and the number of the process that it is expected of
     process* owner = nullptr;
     wait* next = nullptr;
 };
@@ -65,6 +69,7 @@ struct activity {
     bool ready = false;  // everything that it waits for is there
     activity* next_activity = nullptr;
     struct service* serves = nullptr;  // the request that it serves, for the chain of callers
+    const signal_ops* handles = nullptr;
 
 protected:
     virtual ~activity() = default;

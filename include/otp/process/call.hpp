@@ -163,7 +163,7 @@ private:
 
 /// A call that was handed out as a `from`. The server and the holder of the `from` race to answer it; one wins the block.
 struct deferred_call final : ref_counted {
-    explicit deferred_call(call_header* call) noexcept : call_{call}, ref_{call->ref} {
+    explicit deferred_call(call_header* call) noexcept : call_{call}, ops_{call->ops}, ref_{call->ref} {
         if (auto* who = call->calling_process()) caller_ = intrusive_ptr<process>::share(who);
         awaited_alone_ = call->has(is_awaited_alone);
     }
@@ -180,15 +180,19 @@ struct deferred_call final : ref_counted {
     }
     [[nodiscard]] bool answered() const noexcept { return call_.load(std::memory_order_acquire) == nullptr; }  // pairs with take()
 
+    /// Who asked, for the report of a crash in the handler of `ops`; null if this is not its call.
+    [[nodiscard]] process* asked_by(const signal_ops* ops) const noexcept { return ops_ == ops ? caller_.get() : nullptr; }
+
     /// Enters the call among those that the server owes, so that its death answers them.
     [[nodiscard]] static intrusive_ptr<deferred_call> hand_out(process& server, call_header* call) {
         auto made = intrusive_ptr<deferred_call>::adopt(::new (memory::allocate(sizeof(deferred_call))) deferred_call{call});
         // Answered ones are swept out now and then; the cost per call stays constant.
-        deferred_call* head = server.deferred_;
+        deferred_call*& first = server.details().deferred;
+        deferred_call* head = first;
         made->since_sweep_ = head ? head->since_sweep_ + 1 : 1;
         if (head && made->since_sweep_ > 2 * head->left_ + 16) {
             std::uint32_t left = 0;
-            for (deferred_call** at = &server.deferred_; *at;) {
+            for (deferred_call** at = &first; *at;) {
                 if ((*at)->answered()) {
                     deferred_call* gone = std::exchange(*at, (*at)->next_);
                     gone->release();
@@ -202,16 +206,17 @@ struct deferred_call final : ref_counted {
         } else if (head) {
             made->left_ = head->left_;
         }
-        made->next_ = server.deferred_;
+        made->next_ = first;
         made->retain();
-        server.deferred_ = made.get();
+        first = made.get();
         return made;
     }
     /// The server dies: what is still owed stands in its queue, to be answered with its reason.
     static void collect(process& server) noexcept {
-        while (deferred_call* d = server.deferred_) {
-            server.deferred_ = d->next_;
-            if (call_header* owed = d->take()) server.queue_.push(owed);
+        auto* mine = server.details_if_any();
+        while (deferred_call* d = mine ? mine->deferred : nullptr) {
+            mine->deferred = d->next_;
+            if (call_header* owed = d->take()) server.queue().push(owed);
             d->release();
         }
     }
@@ -223,6 +228,7 @@ private:
         memory::deallocate(this, sizeof(deferred_call));
     }
     std::atomic<signal*> call_;
+    const signal_ops* ops_;
     intrusive_ptr<process> caller_;
     std::uint64_t ref_;
     bool awaited_alone_ = false;

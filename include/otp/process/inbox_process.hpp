@@ -61,6 +61,7 @@ public:
         wait came;
         came.ref = self.next_wait_ref();
         came.deadline = limit;
+        came.what = &what;
         if (!listen(self, came.ref)) return true;
         struct quiet {
             inbox_process& in;
@@ -73,6 +74,7 @@ public:
         return !by.failed && !came.expired;
     }
     void describe(std::string& out) const override { out += "an inbox"; }
+    static constexpr signal_ops what{nullptr, nullptr, nullptr, nullptr, "mail in an inbox"};
 
 private:
     void wake() noexcept override {
@@ -111,6 +113,7 @@ public:
         process& self = *driver.owner;
         came_.ref = self.next_wait_ref();
         came_.deadline = deadline_;
+        came_.what = &inbox_process::what;
         if (!inbox_.listen(self, came_.ref)) return false;
         listening_ = true;
         by_.resumes = &driver;

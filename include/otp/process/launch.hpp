@@ -33,14 +33,8 @@ struct launch {
             return failed(reason{reason::no_process}.with_text("only a process can start a linked process"));
         node& home = node::of(p.executor());
         p.id_ = home.next_number();
-        p.has_parent_ = with_starter != bond::none && starter;
-        if (p.has_parent_) {
-            auto& details = p.details();
-            details.parent = intrusive_ptr<process>::share(starter);
-            details.ancestors.push_back(call_of(*starter));
-            if (auto* theirs = starter->details_if_any())
-                details.ancestors.insert(details.ancestors.end(), theirs->ancestors.begin(), theirs->ancestors.end());
-        }
+        p.is_child_ = p.has_parent_ = with_starter != bond::none && starter;
+        if (starter) p.lineage_ = starter->as_parent();
         if (!home.enter(p)) {
             (void)p.mailbox_.close();  // nothing can have come: nobody knows it
             return failed(reason{reason::shutdown}.with_text("the runtime is shutting down"));
@@ -77,11 +71,6 @@ private:
         p.run();
         exec::current().running = outer;
     }
-    [[nodiscard]] static std::string call_of(process& p) {
-        auto name = p.own_node().names().name_of(p.id());
-        if (name.empty()) p.describe(name);
-        return name;
-    }
 };
 
 /// Brings a process to life whose first signal is a call, and blocks for the answer; `begin` is filled in but for the call.
@@ -98,6 +87,7 @@ struct launched_answer {
     wait done;
     done.ref = ref;
     done.deadline = call_deadline(fresh->executor(), limit);
+    done.what = call->ops;
     call->set_caller(self, ref);
     if (self.serving) call->chain = self.serving->as_link();
     self.begin_wait(done, by);
@@ -112,6 +102,7 @@ struct launched_answer {
         ~cleared() { p.clear_awaiting(); }
     } at_end{self};
     auto number = begin(fresh);
+    done.whom = fresh->id();
     if (!number) return {{nullptr, number.error()}};
     self.block_until_settled(by);
     if (signal* answer = done.take()) return {{answer, {}}, *number, true};

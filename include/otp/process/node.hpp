@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "otp/process/particulars.hpp"
@@ -89,6 +91,7 @@ public:
             if (p.table_next_) p.table_next_->table_previous_ = p.table_previous_;
             (p.table_previous_ ? p.table_previous_->table_next_ : home.first) = p.table_next_;
             asked = p.asked_to_end_;
+            if (!home.notes.empty()) home.notes.erase(p.id());
         }
         const bool last = live_.fetch_sub(1, std::memory_order_acq_rel) == 1;  // pairs with enter()
         if (asked) one_of_wave_gone();
@@ -106,6 +109,33 @@ public:
         return all;
     }
 
+    /// The living process of this number, or null.
+    [[nodiscard]] intrusive_ptr<process> find(std::uint64_t id) const noexcept {
+        const shard& home = shards_[id % shards_.size()];
+        const std::lock_guard hold{home.lock};
+        for (process* p = home.first; p; p = p->table_next_)
+            if (p->id() == id) return intrusive_ptr<process>::share(p);
+        return {};
+    }
+
+    /// What somebody wrote on a process; it goes with it.
+    struct note {
+        std::string label;
+        std::string child_id;  // that its supervisor knows it by
+    };
+    [[nodiscard]] note note_of(const process& p) const {
+        const shard& home = shard_of(p);
+        const std::lock_guard hold{home.lock};
+        const auto found = home.notes.find(p.id());
+        return found == home.notes.end() ? note{} : found->second;
+    }
+    void write_note(const process& p, std::string note::*where, std::string_view text) {
+        shard& home = shard_of(p);
+        const std::lock_guard hold{home.lock};
+        // Whoever dies closes its mailbox first and then comes to take the note off.
+        if (!p.mailbox_.closed()) home.notes[p.id()].*where = text;
+    }
+
     /// The timers whose target is a name, under their lock.
     [[nodiscard]] message_timer*& named_timers() noexcept { return named_timers_; }
     void (*end_named_timers)(message_timer*& list, std::mutex& lock) noexcept = nullptr;  // set with the first one, under the lock
@@ -121,7 +151,7 @@ public:
         std::string text;
         for (const auto& p : processes()) {
             if (!text.empty()) text += '\n';
-            p->describe(text);
+            p->describe_work(text);
         }
         return text;
     }
@@ -130,6 +160,7 @@ private:
     struct shard {
         mutable std::mutex lock;
         process* first = nullptr;
+        std::unordered_map<std::uint64_t, note> notes;
         std::mutex timer_lock;
     };
     [[nodiscard]] shard& shard_of(const process& p) const noexcept { return shards_[p.id() % shards_.size()]; }
@@ -160,6 +191,17 @@ private:
 inline std::uint64_t process::trace_id() const noexcept { return node::shown(id_); }
 
 inline node& process::own_node() const noexcept { return node::of(*executor_); }
+
+inline intrusive_ptr<process> process::parent() const noexcept {
+    return is_child_ ? own_node().find(lineage_->id) : intrusive_ptr<process>{};
+}
+
+inline intrusive_ptr<lineage> process::as_parent() {
+    auto& mine = details().own_line;
+    const bool has_name = named();
+    if (!mine || mine->name.empty() == has_name) mine = lineage::make(id_, has_name ? own_node().names().name_of(id_) : std::string{}, lineage_);
+    return mine;
+}
 
 /// Those without a parent are asked to end first: a supervisor ends its children in its own order. What outlives them
 /// is asked when they are gone.

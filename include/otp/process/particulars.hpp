@@ -1,21 +1,49 @@
-// What only some processes have, apart from the control block: a name, a parent, a label, a reason to end.
+// What only some processes have, apart from the control block: bonds with others, a reason to end, owed replies.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
-#include <vector>
 
+#include "otp/base/flat_map.hpp"
+#include "otp/process/lineage.hpp"
 #include "otp/process/process.hpp"
 
 namespace otp::inline OTP_ABI::proc {
 
+struct peer_signal;
+
+/// Both sides of a link may have made it at once, each under a number of its own; an unlink or an end that crosses
+/// a new link is told apart by these numbers.
+struct link_entry {
+    intrusive_ptr<process> peer;
+    std::uint64_t mine = 0;    // 0: made by the other side only
+    std::uint64_t theirs = 0;  // 0: not known to be made by the other side
+};
+
+struct watch_entry {
+    intrusive_ptr<process> target;
+    signal_ptr tagged{};  // the message that is delivered instead of a down; `fill` puts into it how the process has ended
+    void (*fill)(signal* tagged, peer_signal& end) noexcept = nullptr;
+};
+
+struct relations {
+    base::flat_map<link_entry> links;                  // by the peer's id
+    base::flat_map<watch_entry> watches;               // by ref: whom this process monitors
+    base::flat_map<intrusive_ptr<process>> watchers;   // by ref: who monitors this process
+};
+
+/// All of it belongs to the process itself.
 struct particulars {
     reason why = reason::normal;             // the exit reason, once it stops
-    intrusive_ptr<process> parent;           // who started it with a link or a monitor
-    std::vector<std::string> ancestors;      // parent first, by name or pid
-    std::string label;
+    std::unique_ptr<relations> bonds;
+    deferred_call* deferred = nullptr;       // calls that it owes an answer, the newest first
+    intrusive_ptr<lineage> own_line;         // what its children get
     signal_ptr last_words;                   // an answer that is due only when the process is gone
     reason last_reason;
     signal_queue end_waiters;                // calls of otp::wait
+    std::string last_text;                   // for the report of a crash: the message that was being handled
+    intrusive_ptr<process> last_client;      // and who sent it, if it was answered already
 };
 
 inline particulars& process::details() {
@@ -23,6 +51,15 @@ inline particulars& process::details() {
     return *particulars_;
 }
 
+inline bool process::is_child_of(const process* other) const noexcept { return is_child_ && other && lineage_->id == other->id(); }
+
 inline const reason& process::exit_reason() const noexcept { return particulars_ ? particulars_->why : reason::normal; }
+
+inline relations& process::related() {
+    auto& bonds = details().bonds;
+    if (!bonds) bonds = std::make_unique<relations>();
+    return *bonds;
+}
+inline relations* process::related_if_any() const noexcept { return particulars_ ? particulars_->bonds.get() : nullptr; }
 
 }  // namespace otp::inline OTP_ABI::proc

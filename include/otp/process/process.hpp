@@ -15,11 +15,16 @@
 #include "otp/process/signal.hpp"
 #include "otp/runtime/executor.hpp"
 
+namespace otp::inline OTP_ABI {
+struct crash_report;
+}
+
 namespace otp::inline OTP_ABI::proc {
 
 class node;
 struct relations;
 struct particulars;
+struct lineage;
 struct deferred_call;
 struct message_timer;
 struct service;
@@ -99,6 +104,8 @@ public:
 
     void run() noexcept final;
     void describe(std::string& out) const override;
+    /// The same with all that can be seen of what it does. Any thread.
+    virtual void describe_work(std::string& out) const;
 
     /// A number for the next wait; never used twice by this process.
     [[nodiscard]] std::uint64_t next_wait_ref() noexcept {
@@ -140,7 +147,11 @@ public:
     /// Other handlers may run, and wait, while one waits: it never waits for one call alone.
     [[nodiscard]] bool interleaves() const noexcept { return interleaves_; }
     [[nodiscard]] bool traps_exits() const noexcept { return traps_exits_; }
-    bool set_traps_exits(bool on) noexcept { return std::exchange(traps_exits_, on); }
+    bool set_traps_exits(bool on) noexcept {
+        const bool before = traps_exits_;
+        traps_exits_ = on;
+        return before;
+    }
     /// Ends the process after the present callback. The first reason counts.
     void stop(reason why) noexcept;
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
@@ -154,7 +165,7 @@ public:
     void close_stand_in(const reason& why) noexcept;
 
     [[nodiscard]] relations& related();
-    [[nodiscard]] relations* related_if_any() const noexcept { return relations_.get(); }
+    [[nodiscard]] inline relations* related_if_any() const noexcept;
     [[nodiscard]] particulars& details();
     [[nodiscard]] particulars* details_if_any() const noexcept { return particulars_.get(); }
     [[nodiscard]] signal_queue& queue() noexcept { return queue_; }
@@ -168,6 +179,35 @@ public:
     }
 
     service* serving = nullptr;  // the request that the running handler serves, for the chain of callers
+
+    // ---- what it does at present, for everybody who looks
+
+    struct occupation {
+        const signal_ops* with;  // the message that it handles or has handled last, or what it waits for; null: nothing yet
+        bool waits;              // it does so when its mailbox is idle, too
+        std::uint64_t for_whom;  // the number of the process that it waits for; 0: none
+    };
+    /// Any thread. Made of two words that change on their own.
+    [[nodiscard]] occupation occupied() const noexcept {
+        // Relaxed: a look at something that moves; what the word points to is constant.
+        const auto word = doing_.load(std::memory_order_relaxed);
+        return {reinterpret_cast<const signal_ops*>(word & ~waiting_bit), (word & waiting_bit) != 0, awaits_whom_.load(std::memory_order_relaxed)};
+    }
+    /// Has it a registered name? Any thread.
+    [[nodiscard]] bool named() const noexcept { return name_state_.load(std::memory_order_acquire) == name_state::named; }  // pairs with registry::enter
+    /// Nothing to do at the moment.
+    [[nodiscard]] bool idle() const noexcept { return mailbox_.idle(); }
+    void now_handles(const signal_ops* ops) noexcept {
+        doing_.store(reinterpret_cast<std::uintptr_t>(ops), std::memory_order_relaxed);  // see occupied()
+    }
+    /// Who started it, and before it; null if no process did.
+    [[nodiscard]] const lineage* ancestry() const noexcept { return lineage_.get(); }
+    /// Was it started by this one, with a link or a monitor?
+    [[nodiscard]] inline bool is_child_of(const process* other) const noexcept;
+    /// Who started it with a link or a monitor, as long as it lives; else null.
+    [[nodiscard]] inline intrusive_ptr<process> parent() const noexcept;
+    /// For children that this process starts.
+    [[nodiscard]] inline intrusive_ptr<lineage> as_parent();
 
     // ---- hooks of the kinds of processes; called in the process's own turns
 
@@ -183,6 +223,10 @@ public:
     [[nodiscard]] virtual const signal_ops* info_ops(type_id) const noexcept { return nullptr; }
     /// Name of the callback struct or "".
     [[nodiscard]] virtual std::string_view behaviour_name() const noexcept { return {}; }
+    /// The type of the server or of the callable that it was started with, or "".
+    [[nodiscard]] virtual std::string_view initial_call() const noexcept { return {}; }
+    /// Handles nothing but system requests. Any thread.
+    [[nodiscard]] virtual bool suspended() const noexcept { return false; }
 
 protected:
     ~process() override;
@@ -205,6 +249,8 @@ protected:
     virtual void on_terminate() noexcept {}
     /// Gives back what memory it can spare while it waits.
     virtual void spare() noexcept;
+    /// What only its kind knows, for the report of its crash.
+    virtual void complete(crash_report&) {}
     /// Destroys the user's state; all frames are gone already.
     virtual void destroy_state() noexcept = 0;
 
@@ -227,7 +273,6 @@ private:
     friend class registry;
     friend struct launch;
     friend struct message_timer;
-    friend struct deferred_call;
 
     void receive(signal* s) noexcept;
     void receive_exit(signal* s) noexcept;
@@ -239,6 +284,8 @@ private:
     bool step();
     bool next_message();
     void strike(reason why) noexcept;
+    void show_rest() noexcept;
+    void report_crash(const signal* rest) noexcept;
     static void timer_due(exec::timer& due) noexcept;
 
 protected:
@@ -255,27 +302,31 @@ protected:
     exec::blocked* blocked_ = nullptr;  // set before the mailbox goes idle, read by the one who wakes it
 
     exec::time_point armed_for_ = exec::never;
-    std::unique_ptr<relations> relations_;
     std::unique_ptr<particulars> particulars_;
-    deferred_call* deferred_ = nullptr;
+    intrusive_ptr<lineage> lineage_;  // constant once the process stands in the table
     process* table_next_ = nullptr;  // the node's table, under its lock
     process* table_previous_ = nullptr;
     message_timer* timers_ = nullptr;  // those aimed at this process, under the node's lock for it
     static constexpr std::uint64_t awaiting_bit = 1;
     std::atomic<std::uint64_t> wait_ref_{0};  // the last number given to a wait, and a bit: it is being awaited
+    static constexpr std::uintptr_t waiting_bit = 1;
+    std::atomic<std::uintptr_t> doing_{0};         // the ops of a message, or of a wait and a bit
+    std::atomic<std::uint64_t> awaits_whom_{0};
     std::atomic<bool> doomed_{false};
     std::atomic<name_state> name_state_{name_state::none};
     std::atomic<rest_state> rest_{rest_state::none};
-    process_role role_;
-    bool traps_exits_ = false;
-    bool stopping_ = false;
-    bool struck_ = false;
-    bool started_ = false;
-    bool has_parent_ = false;
-    bool interleaves_ = false;
-    bool yields_ = false;        // a coroutine lets others go first
-    bool has_yielded_ = false;   // it did so in the last turn
-    bool asked_to_end_ = false;  // by a shutdown of the runtime; under the lock of the node's table
+    // Under the lock of the node's table, once it stands there.
+    bool has_parent_ : 1 = false;    // started with a link or a monitor
+    bool asked_to_end_ : 1 = false;  // by a shutdown of the runtime
+    process_role role_;              // keeps those bits apart from these, which are the owner's
+    bool is_child_ : 1 = false;      // the same as has_parent_
+    bool traps_exits_ : 1 = false;
+    bool stopping_ : 1 = false;
+    bool struck_ : 1 = false;
+    bool started_ : 1 = false;
+    bool interleaves_ : 1 = false;
+    bool yields_ : 1 = false;       // a coroutine lets others go first
+    bool has_yielded_ : 1 = false;  // it did so in the last turn
 };
 
 /// The process whose turn this thread runs, or null.

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "otp/base/flat_map.hpp"
+#include "otp/process/particulars.hpp"
 #include "otp/process/process.hpp"
 
 namespace otp::inline OTP_ABI::proc {
@@ -37,37 +37,13 @@ inline constexpr signal_ops peer_signal::down_message_ops{&peer_signal::handle_d
     return make_signal<peer_signal>(kind, from, ref, std::move(why));
 }
 
-/// Both sides of a link may have made it at once, each under a number of its own; an unlink or an end that crosses
-/// a new link is told apart by these numbers.
-struct link_entry {
-    intrusive_ptr<process> peer;
-    std::uint64_t mine = 0;    // 0: made by the other side only
-    std::uint64_t theirs = 0;  // 0: not known to be made by the other side
-};
-
-struct watch_entry {
-    intrusive_ptr<process> target;
-    signal_ptr tagged{};  // the message that is delivered instead of a down; `fill` puts into it how the process has ended
-    void (*fill)(signal* tagged, peer_signal& end) noexcept = nullptr;
-};
-
-struct relations {
-    base::flat_map<link_entry> links;                  // by the peer's id
-    base::flat_map<watch_entry> watches;               // by ref: whom this process monitors
-    base::flat_map<intrusive_ptr<process>> watchers;   // by ref: who monitors this process
-};
-
-inline relations& process::related() {
-    if (!relations_) relations_ = std::make_unique<relations>();
-    return *relations_;
-}
-
 inline void process::spare() noexcept {
-    if (!relations_) return;
-    relations_->links.shrink_to_fit();
-    relations_->watches.shrink_to_fit();
-    relations_->watchers.shrink_to_fit();
-    if (relations_->links.empty() && relations_->watches.empty() && relations_->watchers.empty()) relations_.reset();
+    relations* const mine = related_if_any();
+    if (!mine) return;
+    mine->links.shrink_to_fit();
+    mine->watches.shrink_to_fit();
+    mine->watchers.shrink_to_fit();
+    if (mine->links.empty() && mine->watches.empty() && mine->watchers.empty()) particulars_->bonds.reset();
 }
 
 /// Links `self` with `peer`, once. A peer that is gone answers with the end noproc.

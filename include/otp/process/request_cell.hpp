@@ -40,6 +40,8 @@ public:
         return abandoned_;
     }
 
+    static constexpr signal_ops what{nullptr, nullptr, nullptr, nullptr, "the answer of a request"};
+
     // ---- the owner of the request
 
     [[nodiscard]] signal* take() noexcept {
@@ -103,6 +105,7 @@ public:
         process& self = *driver.owner;
         came_.ref = self.next_wait_ref();
         came_.deadline = deadline_;
+        came_.what = &request_cell::what;
         if (!cell_->listen(self, came_.ref)) return false;
         listening_ = true;
         by_.resumes = &driver;
@@ -126,6 +129,7 @@ private:
     wait came;
     came.ref = self.next_wait_ref();
     came.deadline = deadline;
+    came.what = &request_cell::what;
     if (!cell.listen(self, came.ref)) return {};
     self.begin_wait(came, by);
     struct quiet {

@@ -30,6 +30,7 @@ enum class signal_kind : std::uint8_t {
     monitor,
     demonitor,
     down,
+    query,      // asks for what only the process may read; answered at once, whatever it waits for
 };
 
 /// What a message is besides its payload; bits of signal::flags.

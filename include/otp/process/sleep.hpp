@@ -27,12 +27,14 @@ public:
         wait_.ref = self.next_wait_ref();
         const auto now = self.executor().now();
         wait_.deadline = span_ >= exec::never - now ? exec::never : now + span_;
+        wait_.what = &what;
         driver.suspended = awaiting;
         self.begin_wait(wait_, by_);
     }
     void await_resume() const noexcept {}
 
 private:
+    static constexpr signal_ops what{nullptr, nullptr, nullptr, nullptr, "time"};
     exec::duration span_;
     wait wait_;
     waiter by_;

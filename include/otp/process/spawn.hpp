@@ -81,6 +81,8 @@ public:
         }
     }
 
+    [[nodiscard]] std::string_view initial_call() const noexcept override { return type_name<F>(); }
+
 private:
     void on_first_turn() override {
         auto invoke = [this]() -> decltype(auto) {
@@ -146,6 +148,7 @@ public:
         self.drive(self.main_);
     }
     static constexpr signal_ops ops{&handle, &block::end, nullptr, nullptr, "run"};
+    [[nodiscard]] std::string_view initial_call() const noexcept override { return type_name<task<T>>(); }
 
 private:
     struct main_run final : activity {

@@ -73,6 +73,8 @@ struct blocking_answer {
     wait reply;
     reply.ref = ref;
     reply.deadline = call_deadline(target.executor(), limit);
+    reply.what = call->ops;
+    reply.whom = target.id();
     self.set_awaiting(ref);
     struct cleared {
         process& p;

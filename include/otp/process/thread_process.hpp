@@ -30,6 +30,8 @@ public:
         }
     }
 
+    [[nodiscard]] std::string_view initial_call() const noexcept override { return type_name<F>(); }
+
 private:
     void begin() noexcept override {
         try {

@@ -138,7 +138,10 @@ struct timer_signal final : signal {
         return ours ? timer->message.release() : nullptr;
     }
     static void handle(process& self, signal* s) {
-        if (signal* message = open(s)) message->ops->handle(self, message);
+        if (signal* message = open(s)) {
+            self.now_handles(message->ops);
+            message->ops->handle(self, message);
+        }
     }
     static void end(signal* s, const reason& why) noexcept {
         if (signal* message = open(s)) drop(message, why);

@@ -8,6 +8,8 @@
 #include "otp/process/process.hpp"
 #include "otp/process/relations.hpp"
 #include "otp/process/call.hpp"
+#include "otp/process/crash_report.hpp"
+#include "otp/process/process_info.hpp"
 #include "otp/process/timers.hpp"
 
 namespace otp::inline OTP_ABI::proc {
@@ -33,7 +35,8 @@ inline void process::run() noexcept {
         }
         if (yields_ || step()) {  // it may have yielded in its very first step
             if ((--budget != 0 && !yields_) || stopping_) continue;
-            has_yielded_ = std::exchange(yields_, false);
+            has_yielded_ = yields_;
+            yields_ = false;
             executor_->yield_back(*this);
             break;
         }
@@ -42,6 +45,7 @@ inline void process::run() noexcept {
             continue;
         }
         set_timer();
+        show_rest();
         if (rest() == rest_state::asked && !activities_) {
             spare();
             set_rest(rest_state::hibernating);
@@ -57,7 +61,8 @@ inline void process::run() noexcept {
 /// One piece of work; false if there is none. A coroutine that could go on comes before the next message, unless it has just let
 /// others go first.
 inline bool process::step() {
-    const bool messages_first = std::exchange(has_yielded_, false);
+    const bool messages_first = has_yielded_;
+    has_yielded_ = false;
     if (messages_first && next_message()) return true;
     for (activity* a = activities_; a; a = a->next_activity) {
         if (!a->ready) continue;
@@ -78,9 +83,20 @@ inline bool process::next_message() {
 
 inline void process::handle_one(signal* s) noexcept {
     const bool counts = s->has(is_counted);
+    now_handles(s->ops);
     guarded([this, s] { s->ops->handle(*this, s); });
     // Only the owner writes: a plain increment, relaxed since it is a statistic.
     if (counts) handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+/// Before it goes idle: what it waits for. What it has handled last stays to be seen if it waits for nothing but messages.
+inline void process::show_rest() noexcept {
+    if (const wait* newest = waits_) {
+        awaits_whom_.store(newest->whom, std::memory_order_relaxed);                                              // see occupied()
+        doing_.store(reinterpret_cast<std::uintptr_t>(newest->what) | waiting_bit, std::memory_order_relaxed);  // as above
+    } else if (occupied().waits) {
+        now_handles(nullptr);
+    }
 }
 
 inline void process::wake() noexcept {
@@ -106,6 +122,10 @@ inline void process::receive(signal* s) noexcept {
             break;
         case signal_kind::exit:
         case signal_kind::link_exit: receive_exit(s); break;
+        case signal_kind::query:
+            count_handled(*s);
+            s->ops->handle(*this, s);
+            break;
         default: receive_relation(s); break;
     }
 }
@@ -175,7 +195,15 @@ inline void process::die() noexcept {
         forget_activity(*a);
         a->abandon();
     }
-    if (!struck_) on_terminate();
+    signal* early = nullptr;
+    if (!struck_) {
+        on_terminate();
+        // Not those that are ended by others, as in OTP: what ended them is reported where it began.
+        if (!exit_reason().is_orderly() && !struck_) {
+            early = mailbox_.take();
+            report_crash(early);
+        }
+    }
     deferred_call::collect(*this);
     destroy_state();
     executor_->disarm(*this);
@@ -186,6 +214,11 @@ inline void process::die() noexcept {
     signal* rest = mailbox_.close();
     message_timer::drop_all(*this);  // after the close: none can be entered any more
     while (signal* s = queue_.pop()) drop(s, why);
+    if (early) {
+        signal* last = early;
+        while (last->next) last = last->next;
+        last->next = std::exchange(rest, early);
+    }
     while (rest) {
         signal* s = std::exchange(rest, rest->next);
         if (s->kind == signal_kind::link) {
@@ -199,7 +232,7 @@ inline void process::die() noexcept {
         }
         drop(s, why);
     }
-    if (auto related = std::move(relations_)) {
+    if (auto related = particulars_ ? std::move(particulars_->bonds) : nullptr) {
         related->links.for_each([&](std::uint64_t, link_entry& entry) {
             auto* gone = make_peer_signal(signal_kind::link_exit, this, entry.mine, why);
             gone->known = entry.theirs;
@@ -224,7 +257,7 @@ inline void process::close_stand_in(const reason& why) noexcept {
     signal* rest = mailbox_.close();
     while (signal* s = queue_.pop()) drop(s, why);
     while (rest) drop(std::exchange(rest, rest->next), why);
-    if (auto related = std::move(relations_)) {
+    if (auto related = particulars_ ? std::move(particulars_->bonds) : nullptr) {
         related->watches.for_each([&](std::uint64_t ref, watch_entry& entry) {
             entry.target->post(make_peer_signal(signal_kind::demonitor, this, ref));
         });

@@ -81,6 +81,7 @@ inline void process::make_ready(activity& a) noexcept {
 inline void process::add_activity(activity& a) noexcept {
     a.next_activity = activities_;
     activities_ = &a;
+    if (const auto present = occupied(); !present.waits) a.handles = present.with;
 }
 
 inline void process::forget_activity(activity& a) noexcept {
@@ -93,6 +94,7 @@ inline void process::forget_activity(activity& a) noexcept {
 
 inline void process::drive(activity& a) {
     service* const outer = std::exchange(serving, a.serves);
+    now_handles(a.handles);
     while (a.next && !a.ready) std::exchange(a.next, nullptr).resume();  // ready: it has yielded
     serving = outer;
     if (!a.finished) return;
@@ -101,6 +103,11 @@ inline void process::drive(activity& a) {
 }
 
 inline void process::block_until_settled(waiter& by) {
+    struct shown {
+        process& self;
+        occupation before = self.occupied();
+        ~shown() { self.now_handles(before.waits ? nullptr : before.with); }
+    } at_end{*this};
     while (by.missing != 0) {
         drain();
         if (struck_) throw unwinding{};
@@ -111,6 +118,7 @@ inline void process::block_until_settled(waiter& by) {
         exec::blocked b;
         b.who = this;
         blocked_ = &b;
+        show_rest();
         if (!mailbox_.try_idle()) {
             blocked_ = nullptr;
             continue;
