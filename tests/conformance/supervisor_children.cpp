@@ -129,7 +129,7 @@ TEST_CASE("SUPC-12 delete_child: a stopped one; running, not_found") {
     CHECK(ids_of(top) == texts{"c", "a"});
 }
 
-TEST_CASE("SUPC-13 SUPC-14 which_children tells each child, the newest first; which_child one, or not_found") {
+TEST_CASE("SUPC-13 which_children tells each child, the newest first") {
     otp::simulation sim{1};
     const auto top = otp::start<otp::supervisor>(otp::supervisor_flags{}, plain("a"), otp::child<otp::supervisor>("s", otp::supervisor_flags{})).value();
     CHECK(top.terminate_child("a"));
@@ -143,7 +143,21 @@ TEST_CASE("SUPC-13 SUPC-14 which_children tells each child, the newest first; wh
     CHECK_FALSE(all[1].pid);
     CHECK(all[1].state == otp::child_state::stopped);
     CHECK(all[1].type == otp::child_type::worker);
-    CHECK(top.which_child("a").value().module == "supervised::worker");
+}
+
+TEST_CASE("SUPC-14 which_child tells one child, or not_found") {
+    otp::simulation sim{1};
+    const auto top = otp::start<otp::supervisor>(otp::supervisor_flags{}, plain("a"), otp::child<otp::supervisor>("s", otp::supervisor_flags{})).value();
+    const auto one = top.which_child("a").value();
+    CHECK(one.id == "a");
+    CHECK(otp::is_alive(one.pid));
+    CHECK(one.state == otp::child_state::running);
+    CHECK(one.type == otp::child_type::worker);
+    CHECK(one.module == "supervised::worker");
+    CHECK(top.terminate_child("a"));
+    CHECK(top.which_child("a").value().state == otp::child_state::stopped);
+    CHECK_FALSE(top.which_child("a").value().pid);
+    CHECK(top.which_child("s").value().type == otp::child_type::supervisor);
     CHECK(top.which_child("x").error() == reason::not_found);
 }
 

@@ -37,17 +37,39 @@ otp::server<otp::supervisor> start(otp::supervisor_flags flags, C... children) {
 
 }  // namespace
 
-TEST_CASE("SUPX-01 SUPX-13 stop ends the children in reverse order, each gone before the next is told, and the supervisor with normal") {
+TEST_CASE("SUPX-01 stop ends the children in reverse order, each gone before the next is told") {
     otp::simulation sim{1};
     const auto top = start({}, plain("a"), otp::child<stubborn>("s", 2s), plain("b"));
-    otp::inbox<otp::down> in;
-    (void)in.monitor(top.id());
     const auto before = sim.now();
     CHECK(top.stop());
     CHECK(take_record() == texts{"-b", "-stubborn", "-a"});
     CHECK(sim.now() == before + 2s);
+}
+
+TEST_CASE("SUPX-13 stop returns when all children are gone, and the supervisor has ended with normal") {
+    otp::simulation sim{1};
+    const auto top = start({}, plain("a"), otp::child<stubborn>("s", 2s), plain("b"));
+    const auto children = pids(top, {"a", "s", "b"});
+    otp::inbox<otp::down> in;
+    (void)in.monitor(top.id());
+    CHECK(top.stop());
+    for (const auto& c : children) CHECK_FALSE(otp::is_alive(c));
     CHECK(std::get<0>(*in.receive()).reason == reason::normal);
     CHECK(sim.live() == 0);
+}
+
+TEST_CASE("SUPX-03 exit signals of processes that are neither parent nor child don't end the supervisor") {
+    otp::simulation sim{1};
+    const reports quiet;
+    const auto top = start({}, plain("a"));
+    for (const reason& why : {reason{reason::shutdown}, reason{reason::normal}, reason{reason::killed}, reason{"boom"}}) {
+        CHECK(otp::wait(otp::spawn([to = top.id(), why] { otp::exit_process(to, why); })) == reason::normal);
+        otp::exit_process(top.id(), why);
+    }
+    sim.run();
+    CHECK(otp::is_alive(top.id()));
+    CHECK(take_record().empty());
+    CHECK(state_of(top, "a") == otp::child_state::running);
 }
 
 TEST_CASE("SUPX-04 a child that is not gone in its time is killed, and the supervisor waits for its end") {
@@ -246,15 +268,22 @@ TEST_CASE("the end of a simulation while a child is being ended ends the rest, t
 
 // ---- significant children
 
-TEST_CASE("SUPS-01 SUPS-02 any_significant: a transient one that ends normally ends the supervisor, one that crashes is restarted") {
+TEST_CASE("SUPS-02 any_significant: a transient one that crashes is restarted, and the supervisor goes on") {
     otp::simulation sim{1};
     const reports quiet;
     const auto top = start({.auto_shutdown = otp::any_significant}, plain("a"), plain("s").restart(otp::transient).significant(), plain("b"));
-    otp::inbox<otp::down> in;
-    (void)in.monitor(top.id());
+    const auto before = pid_of(top, "s");
     end_child(sim, top, "s", "crash");
     CHECK(state_of(top, "s") == otp::child_state::running);
-    record().clear();
+    CHECK(pid_of(top, "s") != before);
+    CHECK(take_record() == texts{"-s", "+s"});
+}
+
+TEST_CASE("SUPS-01 any_significant: a transient one that ends normally ends the supervisor, and all of its children") {
+    otp::simulation sim{1};
+    const auto top = start({.auto_shutdown = otp::any_significant}, plain("a"), plain("s").restart(otp::transient).significant(), plain("b"));
+    otp::inbox<otp::down> in;
+    (void)in.monitor(top.id());
     end_child(sim, top, "s", reason::normal);
     CHECK(std::get<0>(*in.receive(1h)).reason == reason::shutdown);
     CHECK(take_record() == texts{"-s", "-b", "-a"});

@@ -228,6 +228,10 @@ public:
     }
 
     [[nodiscard]] std::optional<result<R>>& answer() noexcept { return answer_; }
+    /// For the library's own functions.
+    explicit replied(behaviour::steering how) : state_{std::move(how)} {}
+    explicit replied(result<R> answer) : answer_{std::move(answer)} {}
+
     [[nodiscard]] behaviour::steering release() && { return std::move(state_); }
 
 private:

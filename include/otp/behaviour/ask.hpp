@@ -74,7 +74,7 @@ public:
             alone_ = false;
         }
         if (signal* answer = wait_.take()) return answer;
-        if (wait_.expired) failed_ = reason{reason::timeout}.with_text(std::string{what_} + " was not answered in time");
+        if (wait_.expired) failed_ = timed_out(what_, *target_, limit_);
         else if (wait_.waiting) failed_ = reason{reason::no_reply}.with_text(std::string{what_} + " is not waited for any more");
         return nullptr;
     }

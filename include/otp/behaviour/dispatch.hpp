@@ -13,6 +13,7 @@
 #include "otp/behaviour/from.hpp"
 #include "otp/behaviour/notes.hpp"
 #include "otp/behaviour/server_base.hpp"
+#include "otp/behaviour/thrown.hpp"
 #include "otp/process/call.hpp"
 #include "otp/process/message.hpp"
 #include "otp/process/task.hpp"
@@ -124,8 +125,8 @@ void run_and_steer(server_base& server, Call&& call) {
     try {
         if constexpr (std::is_void_v<R>) call();
         else server.steer(next(call()).release());
-    } catch (next& thrown) {
-        server.steer(std::move(thrown).release());
+    } catch (...) {
+        server.steer(thrown_next());
     }
     note_state(server);
 }
@@ -192,11 +193,15 @@ void run_and_answer(server_base& server, proc::call_signal<Request, reply_t<Requ
         } else {
             returned.emplace(invoke());
         }
-    } catch (replied<reply_t<Request>>& thrown) {
-        return give_answer<Request>(server, call, std::move(thrown));
     } catch (...) {
-        server.queue().push_front(call);  // answered with the exit reason
-        throw;
+        std::optional<replied<reply_t<Request>>> thrown;
+        try {
+            thrown = thrown_reply<reply_t<Request>>();
+        } catch (...) {
+            server.queue().push_front(call);  // answered with the exit reason
+            throw;
+        }
+        return give_answer<Request>(server, call, std::move(*thrown));
     }
     if constexpr (std::is_void_v<R>) give_answer<Request>(server, call, result<void>{});
     else give_answer<Request>(server, call, std::move(*returned));
@@ -227,8 +232,15 @@ struct late_answer {
     template <class Call>
     void run(server_base& server, Call&& invoke) {
         using R = std::invoke_result_t<Call>;
-        if constexpr (is_a_replied<R>) steer(server, invoke());
-        else run_and_steer(server, std::forward<Call>(invoke));
+        std::optional<replied<reply_t<Request>>> returned;
+        try {
+            if constexpr (std::is_void_v<R>) return invoke();
+            else if constexpr (is_a_replied<R>) returned.emplace(invoke());
+            else returned.emplace(next(invoke()).release());
+        } catch (...) {
+            returned.emplace(thrown_reply<reply_t<Request>>());
+        }
+        steer(server, std::move(*returned));
     }
 };
 template <class Request, class Task>

@@ -1,6 +1,7 @@
 // Where a reply goes that is given later.
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 #include "otp/behaviour/concepts.hpp"
@@ -43,6 +44,11 @@ public:
     /// Does the caller still wait? A hint: it may give up at any moment.
     [[nodiscard]] bool alive() const noexcept { return call_ && !call_->answered() && !call_->caller_gave_up(); }
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(call_); }
+
+    /// Who has made the call; a null pid for a plain thread, and once it is answered.
+    [[nodiscard]] pid caller() const noexcept { return call_ ? pid{call_->calling()} : pid{}; }
+    /// A number that no other call of this program has; 0 once it is answered. The tag of gen_server's From.
+    [[nodiscard]] std::uint64_t tag() const noexcept { return call_ ? call_->tag() : 0; }
 
 private:
     template <class V>

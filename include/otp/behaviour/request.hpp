@@ -91,7 +91,7 @@ auto client<T>::send_request(A&&... arguments) const -> request<Request> {
     behaviour::diagnose_call<T, Request>();
     behaviour::diagnose_in_place<Request, A...>();
     auto found = resolve();
-    auto cell = proc::request_cell::make();
+    auto cell = proc::request_cell::make(proc::current_process());
     auto* call = make_call<Request>(std::forward<A>(arguments)...);
     call->set_caller(*cell);
     exec::executor& ex = found ? (*found)->executor() : exec::current_executor();

@@ -12,6 +12,7 @@
 #include "otp/base/type_name.hpp"
 #include "otp/behaviour/actions.hpp"
 #include "otp/behaviour/debugging.hpp"
+#include "otp/behaviour/thrown.hpp"
 #include "otp/process/events.hpp"
 #include "otp/process/user_registry.hpp"
 #include "otp/process/waiting.hpp"
@@ -27,7 +28,7 @@ struct callbacks {
     type_id type;
     std::string_view name;
     void (*terminate)(void* state, const reason& why);  // null: the struct has none
-    void (*destroy)(void* state) noexcept;
+    void (*destroy)(void* state);
     void (*on_exit)(server_base& server, proc::signal* s);  // null: no handle_info(exit_signal)
     void (*on_down)(server_base& server, proc::signal* s);
     void (*on_timeout)(server_base& server);
@@ -110,7 +111,11 @@ public:
     /// Becomes a server of another struct; the old state ends.
     void become(const callbacks& calls, void* state) noexcept {
         if (agenda_ && agenda_->when_idle) agenda_->end_idle();  // bound to the old state
-        callbacks_->destroy(std::exchange(state_, state));
+        try {
+            callbacks_->destroy(std::exchange(state_, state));
+        } catch (...) {
+            stop(reason{std::current_exception()});
+        }
         callbacks_.become(calls);
     }
     void suspend() noexcept { suspended_.store(true, std::memory_order_relaxed); }  // see suspended()
@@ -219,14 +224,23 @@ protected:
             callbacks_->terminate(state_, exit_reason());
         } catch (const proc::unwinding&) {
         } catch (...) {
-            details().why = reason{std::current_exception()};
+            last_exception([] { (void)thrown_next(); });  // a result that is thrown is as one returned: ignored
         }
     }
     inline void complete(crash_report& report) override;
     void destroy_state() noexcept override {
         const auto claim = agenda_ ? std::move(agenda_->claim) : nullptr;  // goes when the state is gone
         agenda_.reset();
-        if (void* state = std::exchange(state_, nullptr)) callbacks_->destroy(state);
+        if (void* state = std::exchange(state_, nullptr)) last_exception([&] { callbacks_->destroy(state); });
+    }
+    /// What is thrown at the very end is the reason.
+    template <class F>
+    void last_exception(F&& end) noexcept {
+        try {
+            end();
+        } catch (...) {
+            details().why = reason{std::current_exception()};
+        }
     }
 
     /// What only some servers ever have; made when it is first needed.

@@ -23,7 +23,7 @@ concept has_info = handler_traits<on_info, T, M>::found;
 template <class T>
 struct callbacks_for {
     static void terminate(void* state, const reason& why) { (void)static_cast<T*>(state)->terminate(why); }
-    static void destroy(void* state) noexcept { std::destroy_at(static_cast<T*>(state)); }
+    static void destroy(void* state) { std::destroy_at(static_cast<T*>(state)); }
     static void on_exit(server_base& server, proc::signal* s) { run_info<T, exit_signal>(server, proc::take_exit(s)); }
     static void on_down(server_base& server, proc::signal* s) { run_info<T, down>(server, proc::take_down(s)); }
     static void on_timeout(server_base& server) {
@@ -68,7 +68,7 @@ struct callbacks_for {
     static const proc::signal_ops* takeover(type_id message, message_kind kind) {
         return take_over_one_of(message, kind, typename U::messages{});
     }
-    static void destroy_on_heap(void* state) noexcept { delete static_cast<T*>(state); }
+    static void destroy_on_heap(void* state) { delete static_cast<T*>(state); }
     static consteval callbacks make(bool on_heap) {
         callbacks made{type_id_of<T>, type_name<T>(), nullptr, on_heap ? &destroy_on_heap : &destroy, nullptr, nullptr, nullptr, &info, nullptr};
         if constexpr (requires { typename T::messages; }) made.takeover = &takeover<T>;
@@ -107,7 +107,7 @@ struct stop_call final {
     static void end(proc::signal* s, const reason& why) noexcept {
         auto* call = static_cast<block*>(s);
         if (call->has(proc::is_answered) || !call->caller) return proc::free_signal(call);
-        if (why == call->request.why && why != reason::noproc) call->reply(result<void>{});
+        if (why == call->request.why) call->reply(result<void>{});
         else call->reply(why);
     }
     static constexpr proc::signal_ops ops{&handle, &end, nullptr, type_id_of<stop_order>, "stop"};
@@ -239,20 +239,20 @@ private:
     template <class Call>
     static void run(server_base& server, block* call, Call&& invoke) {
         using R = std::invoke_result_t<Call>;
+        steering how;
         try {
-            if constexpr (std::is_void_v<R>) {
-                invoke();
-                finish(server, call, {});
-            } else {
-                finish(server, call, init_result(invoke()).release());
-            }
-        } catch (init_result& thrown) {
-            finish(server, call, std::move(thrown).release());
+            if constexpr (std::is_void_v<R>) invoke();
+            else how = init_result(invoke()).release();
         } catch (const proc::unwinding&) {
-            server.queue().push_front(call);
+            return server.queue().push_front(call);
         } catch (...) {
-            fail(server, call, reason{std::current_exception()});
+            try {
+                how = thrown_init();
+            } catch (...) {
+                return fail(server, call, reason{std::current_exception()});
+            }
         }
+        finish(server, call, std::move(how));
     }
 };
 

@@ -41,6 +41,8 @@ public:
     /// Takes the answered call. Any thread.
     virtual void answer(signal* s) noexcept = 0;
     [[nodiscard]] virtual bool abandoned() const noexcept = 0;
+    /// Who has sent the request; null for a plain thread.
+    [[nodiscard]] virtual process* sender() const noexcept = 0;
 };
 
 /// The untyped part of a call.
@@ -164,13 +166,25 @@ private:
 /// A call that was handed out as a `from`. The server and the holder of the `from` race to answer it; one wins the block.
 struct deferred_call final : ref_counted {
     explicit deferred_call(call_header* call) noexcept : call_{call}, ops_{call->ops}, ref_{call->ref} {
-        if (auto* who = call->calling_process()) caller_ = intrusive_ptr<process>::share(who);
+        answers_process_ = call->calling_process() != nullptr;
+        process* const who = call->has(answers_cell) ? static_cast<reply_cell*>(call->caller)->sender() : call->calling_process();
+        caller_ = intrusive_ptr<process>::share(who);
         awaited_alone_ = call->has(is_awaited_alone);
     }
 
     /// A hint for the holder of a `from`; a request cell can't be asked without its block.
     [[nodiscard]] bool caller_gave_up() const noexcept {
-        return caller_ && (!caller_->alive() || (awaited_alone_ && !caller_->awaits(ref_)));
+        return answers_process_ && (!caller_->alive() || (awaited_alone_ && !caller_->awaits(ref_)));
+    }
+    /// Who has made the call; null for a plain thread.
+    [[nodiscard]] intrusive_ptr<process> calling() const noexcept {
+        return caller_ && caller_->role() != process_role::thread ? caller_ : nullptr;
+    }
+    /// A number that no other call of this program has. For the holder of the `from`.
+    [[nodiscard]] std::uint64_t tag() noexcept {
+        static constinit std::atomic<std::uint64_t> last{0};
+        if (tag_ == 0) tag_ = last.fetch_add(1, std::memory_order_relaxed) + 1;  // only to be different: orders nothing
+        return tag_;
     }
 
     /// Takes the block, or null if it was answered.
@@ -231,7 +245,9 @@ private:
     const signal_ops* ops_;
     intrusive_ptr<process> caller_;
     std::uint64_t ref_;
+    std::uint64_t tag_ = 0;
     bool awaited_alone_ = false;
+    bool answers_process_ = false;
     deferred_call* next_ = nullptr;
     std::uint32_t since_sweep_ = 0;
     std::uint32_t left_ = 0;

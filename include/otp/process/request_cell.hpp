@@ -16,8 +16,9 @@ namespace otp::inline OTP_ABI::proc {
 /// Shared by the owner of a request and the call on its way. Whoever waits is told by a token.
 class request_cell final : public reply_cell {
 public:
-    [[nodiscard]] static intrusive_ptr<request_cell> make() {
-        return intrusive_ptr<request_cell>::adopt(::new (memory::allocate(sizeof(request_cell))) request_cell);
+    explicit request_cell(process* sender) noexcept : sender_{intrusive_ptr<process>::share(sender)} {}
+    [[nodiscard]] static intrusive_ptr<request_cell> make(process* sender) {
+        return intrusive_ptr<request_cell>::adopt(::new (memory::allocate(sizeof(request_cell))) request_cell{sender});
     }
     void answer(signal* s) noexcept override {
         intrusive_ptr<process> who;
@@ -39,6 +40,7 @@ public:
         const std::lock_guard hold{lock_};
         return abandoned_;
     }
+    [[nodiscard]] process* sender() const noexcept override { return sender_.get(); }
 
     static constexpr signal_ops what{nullptr, nullptr, nullptr, nullptr, "the answer of a request"};
 
@@ -82,6 +84,7 @@ private:
         if (answer_) drop(answer_, reason::no_reply);
     }
     mutable std::mutex lock_;
+    const intrusive_ptr<process> sender_;
     signal* answer_ = nullptr;
     intrusive_ptr<process> listener_;
     std::uint64_t ref_ = 0;

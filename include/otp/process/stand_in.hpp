@@ -1,7 +1,11 @@
 // A thread of the user's own as a process: while it calls, it has a mailbox for the reply.
 #pragma once
 
+#include <cstdint>
 #include <new>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "otp/process/waiting.hpp"
 
@@ -51,6 +55,22 @@ struct thread_process_holder {
     return limit >= exec::never - now ? exec::never : now + limit;
 }
 
+/// Nobody answered: what was asked, whom, and how long that was waited for. One text, made at once in its full size.
+[[nodiscard, gnu::cold, gnu::noinline]] inline reason timed_out(std::string_view what, const process& target, exec::duration limit) {
+    struct unit {
+        std::int64_t size;
+        const char* name;
+    };
+    static constexpr unit units[]{{1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}, {1, "ns"}};
+    const unit* in = units;
+    while (limit.count() % in->size != 0) ++in;
+    std::string text;
+    text.reserve(what.size() + 64);
+    text.append(what).append(" was not answered by <").append(std::to_string(node::shown(target.id())));
+    text.append("> within ").append(std::to_string(limit.count() / in->size)).append(in->name);
+    return reason{reason::timeout}.with_text(std::move(text));
+}
+
 /// Sends a call and blocks this thread for the answer; null and the reason if there is none. Takes the call.
 struct blocking_answer {
     signal* answer = nullptr;
@@ -95,7 +115,7 @@ struct blocking_answer {
             return {nullptr, reason{reason::system_limit}.with_text(std::string{what} + ": no spare worker for a blocking call")};
         return {nullptr, reason{reason::deadlock}.with_text(std::string{what} + ": nothing is left that could run")};
     }
-    return {nullptr, reason{reason::timeout}.with_text(std::string{what} + " was not answered in time")};
+    return {nullptr, timed_out(what, target, limit)};
 }
 
 }  // namespace otp::inline OTP_ABI::proc
