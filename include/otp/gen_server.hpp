@@ -6,6 +6,7 @@
 #include "otp/behaviour/client.hpp"
 #include "otp/behaviour/handles.hpp"
 #include "otp/behaviour/multi_call.hpp"
+#include "otp/behaviour/proc_lib.hpp"
 #include "otp/behaviour/request.hpp"
 #include "otp/behaviour/start.hpp"
 #include "otp/behaviour/sys.hpp"

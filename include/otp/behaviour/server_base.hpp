@@ -181,7 +181,8 @@ protected:
     [[nodiscard]] bool takes_messages() const noexcept override { return !busy_ && !suspended(); }
     [[nodiscard]] proc::signal* next_urgent() noexcept override {
         if (busy_) {
-            return queue().take_if([](const proc::signal& s) { return s.has(proc::is_interleaved); });
+            // Without a state (proc_lib) nothing but an order to end.
+            return queue().take_if([this](const proc::signal& s) { return s.has(proc::is_interleaved) && (state_ || s.has(proc::is_system)); });
         }
         return queue().take_if([](const proc::signal& s) { return s.has(proc::is_system); });
     }

@@ -55,6 +55,14 @@ struct starting {
     const std::vector<sys::debug_option>* debug = nullptr;
 };
 
+/// The process will take a name in a registry of the user's. Errors: bad_argument, already_started.
+[[nodiscard]] inline result<void> claim_name(server_base& fresh, registry& where, std::string_view name) {
+    if (name.empty()) return reason{reason::bad_argument}.with_text("an empty name can't be registered");
+    if (const pid holder = where.whereis_name(name); is_alive(holder)) return proc::name_claim::taken_by(holder, name);
+    fresh.will_be_named(where, name);
+    return {};
+}
+
 template <class T, class... A>
 [[nodiscard]] result<server<T>> start_server(starting& how, A&&... arguments) {
     if constexpr (starts_with<T, A...>) {
@@ -64,9 +72,7 @@ template <class T, class... A>
         auto fresh = server_process<T>::make(how.executor);
         fresh->hibernate_after(how.hibernate_after);
         if (how.where) {
-            if (how.name.empty()) return reason{reason::bad_argument}.with_text("an empty name can't be registered");
-            if (pid holder = how.where->whereis_name(how.name); is_alive(holder)) return proc::name_claim::taken_by(holder, how.name);
-            fresh->will_be_named(*how.where, how.name);
+            if (auto claimed = claim_name(*fresh, *how.where, how.name); !claimed) return claimed.error();
             how.name = {};
         }
         if (how.debug) apply_debug_options(*fresh, *how.debug);
