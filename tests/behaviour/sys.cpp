@@ -21,9 +21,11 @@ struct hits {
     struct bump {
         int by;
     };
+    struct rest {};
     int handle_call(hit) { return ++n; }
     int handle_call(old_only) { return -1; }
     void handle_cast(bump b) { n += b.by; }
+    otp::task<> handle_cast(rest) { co_await otp::sleep_for(1h); }
     void handle_info(bump b) { n += 100 * b.by; }
     int n = 0;
 };
@@ -48,17 +50,18 @@ inline constexpr otp::name<hits_2> second{"hits"};
 
 }  // namespace
 
-TEST_CASE("SYS-01 SYS-02 SYS-03 get_state of a server by handle or name, also of a suspended one") {
+TEST_CASE("SYS-01 get_state gives the current state, by handle, name or pid, and waits 5 s at most") {
     otp::simulation sim{1};
     const auto s = otp::start<hits>(first).value();
     CHECK(s.call(hits::hit{}).value() == 1);
     CHECK(otp::sys::get_state(s)->n == 1);
-    CHECK(otp::sys::suspend(s));
     CHECK(otp::sys::get_state(first)->n == 1);
+    CHECK(otp::sys::get_state(otp::server_cast<hits>(s.id()).value())->n == 1);
     CHECK(otp::sys::with_state(s, [](const hits& h) { return h.n + 1; }).value() == 2);
-    CHECK(otp::sys::resume(s));
-    CHECK(s.stop());
-    CHECK(otp::sys::get_state(s).error() == otp::reason::noproc);
+    s.cast(hits::rest{});
+    const auto began = sim.now();
+    CHECK(otp::sys::get_state(s).error() == otp::reason::timeout);
+    CHECK(sim.now() - began == 5s);
 }
 
 TEST_CASE("SYS-04 replace_state changes what the next callback sees; a function that throws harms only itself") {
@@ -69,25 +72,37 @@ TEST_CASE("SYS-04 replace_state changes what the next callback sees; a function 
     CHECK(s.call(hits::hit{}).value() == 42);
 }
 
-TEST_CASE("SYS-12 SYS-17 a suspended server handles nothing until anybody resumes it") {
+TEST_CASE("SYS-12 calls to a suspended server time out, and get_status answers") {
     otp::simulation sim{1};
     const auto s = otp::start<hits>().value();
-    (void)otp::wait(otp::spawn([s] { (void)otp::sys::suspend(s); }));
+    CHECK(otp::sys::suspend(s));
     CHECK(s.call(hits::hit{}, 1s).error() == otp::reason::timeout);
     s.cast(hits::bump{5});
+    CHECK(otp::sys::get_status(s)->suspended);
     CHECK(otp::sys::get_state(s)->n == 0);
     CHECK(otp::sys::resume(s));
-    CHECK(s.call(hits::hit{}).value() == 6);
+    CHECK(s.call(hits::hit{}).value() == 6);  // the call that was given up is not served
 }
 
-TEST_CASE("SYS-18 terminate ends a server with a reason, also a suspended one") {
-    otp::simulation sim{1};
-    const auto s = otp::start<hits>().value();
-    otp::inbox<otp::down> in;
-    (void)in.monitor(s.id());
-    CHECK(otp::sys::suspend(s));
-    CHECK(otp::sys::terminate(s, "from outside"));
-    CHECK(std::get<0>(*in.receive()).reason == "from outside");
+TEST_CASE("SYS-18 terminate is answered at once and ends a server through its terminate, also a suspended one") {
+    struct ending {
+        void terminate(const otp::reason& why) { *told = why; }
+        otp::reason* told = nullptr;
+    };
+    for (const bool suspended : {false, true}) {
+        otp::simulation sim{1};
+        otp::reason told;
+        const auto s = otp::start<ending>().value();
+        CHECK(otp::sys::replace_state(s, [&told](ending& e) { e.told = &told; }));
+        otp::inbox<otp::down> in;
+        (void)in.monitor(s.id());
+        if (suspended) CHECK(otp::sys::suspend(s));
+        const auto began = sim.now();
+        CHECK(otp::sys::terminate(s, otp::reason::shutdown_for("from outside")));
+        CHECK(sim.now() == began);
+        CHECK(std::get<0>(*in.receive()).reason == otp::reason::shutdown_for("from outside"));
+        CHECK(told == otp::reason::shutdown_for("from outside"));
+    }
 }
 
 TEST_CASE("SYS-31 a running server becomes one of another struct, and old handles go on") {
@@ -111,6 +126,21 @@ TEST_CASE("SYS-31 a running server becomes one of another struct, and old handle
     CHECK(changed->stop());
 }
 
+TEST_CASE("SYS-31 a suspended server takes on another struct, and goes on with it when it is resumed") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hits>().value();
+    CHECK(s.call(hits::hit{}).value() == 1);
+    CHECK(otp::sys::suspend(s));
+    auto waiting = s.send_request(hits::hit{});
+    const auto changed = otp::sys::change_code<hits_2>(s, 100);
+    REQUIRE(changed);
+    CHECK(otp::sys::get_state(*changed)->n == 101);
+    sim.advance(1s);
+    CHECK(!waiting.check());
+    CHECK(otp::sys::resume(*changed));
+    CHECK(waiting.receive().value() == 111);
+}
+
 TEST_CASE("SYS-32 a code_change that fails or throws leaves the old server alive") {
     otp::simulation sim{1};
     const auto s = otp::start<hits>().value();
@@ -130,6 +160,8 @@ TEST_CASE("SYS-34 a system request has a time limit of its own") {
     const auto began = sim.now();
     CHECK(otp::sys::with_state(s, [](const busy&) { return 1; }).error() == otp::reason::timeout);
     CHECK(sim.now() - began == 5s);
-    sim.advance(10s);
-    CHECK(otp::sys::with_state(s, [](const busy&) { return 1; }).value() == 1);
+    CHECK(otp::sys::with_state(s, [](const busy&) { return 2; }, 1s).error() == otp::reason::timeout);
+    CHECK(sim.now() - began == 6s);
+    CHECK(otp::sys::with_state(s, [](const busy&) { return 3; }).value() == 3);  // and not a late 1 or 2
+    CHECK(sim.now() - began == 10s);
 }

@@ -149,7 +149,7 @@ public:
 
     void on_exit_message(proc::signal* s) override {
         auto* p = static_cast<proc::peer_signal*>(s);
-        if (is_child_of(p->from.get())) {
+        if (is_end_of_parent(*s)) {
             // The end of the parent ends the server, trapping or not; gen_server's decode_msg.
             reason why = std::move(p->why);
             drop(s, reason::normal);
@@ -184,7 +184,7 @@ protected:
             // Without a state (proc_lib) nothing but an order to end.
             return queue().take_if([this](const proc::signal& s) { return s.has(proc::is_interleaved) && (state_ || s.has(proc::is_system)); });
         }
-        return queue().take_if([](const proc::signal& s) { return s.has(proc::is_system); });
+        return queue().take_if([this](const proc::signal& s) { return s.has(proc::is_system) || is_end_of_parent(s); });
     }
     bool before_message() override {
         if (busy_ || !agenda_) return false;
@@ -298,6 +298,10 @@ protected:
         if (plans.rests_at == exec::never || executor().now() < plans.rests_at) return;
         plans.rests_at = exec::never;
         set_rest(proc::rest_state::asked);
+    }
+    /// It ends the server, suspended or not.
+    [[nodiscard]] bool is_end_of_parent(const proc::signal& s) const noexcept {
+        return s.ops == &proc::peer_signal::exit_message_ops && is_child_of(static_cast<const proc::peer_signal&>(s).from.get());
     }
     void tell_peer(std::string_view what, const proc::peer_signal& of) noexcept;
 

@@ -98,13 +98,14 @@ namespace behaviour {
     }
 }
 
-/// The state that the report of a crash shows; format_status decides.
+/// What of a server the report of a crash shows; format_status decides.
 inline void server_base::complete(crash_report& report) {
     report.during_init = !initialised_;
     status shown = formatted_status(*this, std::move(report.message), report.reason);
     report.message = std::move(shown.message);
     report.reason = std::move(shown.reason);
     report.state = std::move(shown.state);
+    report.log = std::move(shown.log);
 }
 
 }  // namespace behaviour

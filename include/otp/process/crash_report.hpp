@@ -39,6 +39,7 @@ struct crash_report : report {
     std::string state;              ///< "" if it is no gen_server
     std::size_t waiting = 0;        ///< messages in the mailbox
     std::vector<std::string_view> messages;  ///< the types of the first ones
+    std::vector<std::string> log;            ///< of a gen_server: the events that sys::log keeps, oldest first
     std::vector<std::string> ancestors;      ///< who started it, by name or pid, and who that one, as it was at the start
     std::vector<otp::pid> links;
     bool traps_exits = false;
@@ -85,6 +86,7 @@ namespace proc {
     const auto message = [&r](std::size_t i) { return i < r.messages.size() ? r.messages[i] : std::string_view{"…"}; };
     if (r.waiting == 0) text.line("mailbox", "empty");
     else text.list("mailbox", r.waiting, message, std::to_string(r.waiting) + (r.waiting == 1 ? " message: " : " messages: "));
+    for (const auto& event : r.log) text.line("log", event);
     text.list("ancestors", r.ancestors.size(), [&r](std::size_t i) { return r.ancestors[i]; });
     text.list("links", r.links.size(), neighbour);
     text.line("traps exits", r.traps_exits ? "yes" : "no");
