@@ -114,6 +114,45 @@ TEST_CASE("SUPI-09 a child that gives ignore keeps its specification without a p
     CHECK(other.count_children().value() == otp::child_count{});
 }
 
+TEST_CASE("SUPI-11 a child's start may give an info: start_child and restart_child return it, the supervisor ignores it") {
+    otp::simulation sim{1};
+    const reports quiet;
+    int port = 7000;
+    const auto listening = [&port](const char* id) {
+        return otp::child(id, [&port, id]() -> otp::result<otp::child_and_info<otp::server<worker>, int>> {
+            auto made = otp::start_link<worker>(id, 1);
+            if (!made) return made.error();
+            return otp::child_and_info<otp::server<worker>, int>{std::move(*made), ++port};
+        });
+    };
+    const auto top = otp::start<otp::supervisor>(otp::supervisor_flags{}, listening("first"), plain("plain")).value();
+    CHECK(port == 7001);
+    const auto second = top.start_child(listening("second").restart(otp::transient)).value();
+    CHECK(second.info == 7002);
+    CHECK(second.child.call(worker::number{}).value() == 1);
+    CHECK(top.which_child("second").value().pid == second.child.id());
+    CHECK(top.start_child(listening("second")).error() == reason::already_started);
+
+    // A restart of its own has nobody to tell.
+    second.child.cast(worker::end{"crash"});
+    sim.run();
+    CHECK(port == 7003);
+    CHECK(top.terminate_child("second"));
+    const auto again = top.restart_child<int>("second").value();
+    CHECK(again.info == 7004);
+    CHECK(top.which_child("second").value().pid == again.child);
+    CHECK(top.terminate_child("second"));
+    CHECK(top.restart_child("second"));  // whoever doesn't want it
+    CHECK(top.terminate_child("second"));
+    CHECK(top.restart_child<std::string>("second").error() == reason::bad_argument);
+    CHECK(top.terminate_child("plain"));
+    CHECK(top.restart_child<int>("plain").error() == reason::bad_argument);
+
+    const auto ignoring = otp::child("none", []() -> otp::result<otp::child_and_info<otp::pid, int>> { return reason::ignored; });
+    CHECK(top.start_child(ignoring).error() == reason::ignored);
+    CHECK(top.stop());
+}
+
 TEST_CASE("SUPI-12 the flags are one_for_one, 1 restart in 5 s, no automatic shutdown unless said") {
     const otp::supervisor_flags flags;
     CHECK(flags.strategy == otp::one_for_one);

@@ -124,7 +124,7 @@ public:
 
     // ---- what users ask
 
-    [[nodiscard]] result<pid> add(child_spec spec) {
+    [[nodiscard]] result<child_birth> add(child_spec spec) {
         if (child_entry* known = find(spec.id())) {
             if (known->process) return reason{reason::already_started}.with_subject(known->process.shared());
             return reason::already_present;
@@ -134,7 +134,7 @@ public:
             return reason{reason::bad_argument}.with_text("child \"" + spec.id() + "\": bad_combination: significant, and auto_shutdown never");
         child_entry& fresh = entries_.emplace_back(child_entry{std::move(spec)});
         auto started = start(fresh);
-        if (!started || (!*started && fresh.plan().restart == restart_type::temporary)) entries_.pop_back();
+        if (!started || (!started->process && fresh.plan().restart == restart_type::temporary)) entries_.pop_back();
         return started;
     }
     [[nodiscard]] task<result<void>> terminate(std::string id) {
@@ -144,7 +144,7 @@ public:
         if (c->plan().restart == restart_type::temporary) entries_.erase(entries_.begin() + (c - entries_.data()));
         co_return result<void>{};
     }
-    [[nodiscard]] result<pid> restart_stopped(const std::string& id) {
+    [[nodiscard]] result<child_birth> restart_stopped(const std::string& id) {
         auto idle = find_stopped(id);
         if (!idle) return idle.error();
         return start(**idle);
@@ -205,8 +205,8 @@ private:
     }
 
     /// The new process; none for a start that said `ignore`.
-    [[nodiscard]] result<pid> start(child_entry& c) {
-        result<pid> started = pid{};
+    [[nodiscard]] result<child_birth> start(child_entry& c) {
+        result<child_birth> started = child_birth{};
         try {
             started = c.spec.start();
         } catch (const proc::unwinding&) {
@@ -214,10 +214,10 @@ private:
         } catch (...) {
             started = reason{std::current_exception()};
         }
-        if (!started && started.error() == reason::ignored) started = pid{};
+        if (!started && started.error() == reason::ignored) started = child_birth{};
         if (!started) return started;
-        if (*started) link(*started);  // a factory may have left that out
-        c.process = *started;
+        if (started->process) link(started->process);  // a factory may have left that out
+        c.process = started->process;
         c.attempt = 0;
         c.started = otp::now();
         report_start(c.plan(), c.process);

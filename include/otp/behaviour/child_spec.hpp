@@ -84,7 +84,7 @@ public:
     [[nodiscard]] const std::string& id() const noexcept { return plan_.id; }
     [[nodiscard]] const behaviour::child_plan& plan() const noexcept { return plan_; }
     /// For supervisors: starts one.
-    [[nodiscard]] result<pid> start(const behaviour::child_arguments* extra = nullptr) const { return starter_->start(plan_.name, extra); }
+    [[nodiscard]] result<behaviour::child_birth> start(const behaviour::child_arguments* extra = nullptr) const { return starter_->start(plan_.name, extra); }
 
 protected:
     child_spec() = default;
@@ -92,12 +92,39 @@ protected:
     intrusive_ptr<const behaviour::child_starter> starter_;
 };
 
-/// The specification of a child that is a server of T (void: any process).
+namespace behaviour {
 template <class T>
+struct child_handle {
+    using type = server<T>;
+    [[nodiscard]] static type of(const pid& child) { return child ? type{child.shared()} : type{}; }
+};
+template <>
+struct child_handle<void> {
+    using type = pid;
+    [[nodiscard]] static type of(const pid& child) { return child; }
+};
+}  // namespace behaviour
+
+/// The specification of a child that is a server of T (void: any process), and whose start gives an Info (void: none).
+template <class T, class Info = void>
 class child_of : public child_spec {
+    using child_handle = behaviour::child_handle<T>;
+
 public:
-    /// What starting one gives: an otp::server of T, or a pid.
-    using handle = typename std::conditional_t<std::is_void_v<T>, std::type_identity<pid>, std::type_identity<server<T>>>::type;
+    /// What starting one gives: an otp::server of T, or a pid; with an Info an otp::child_and_info of it.
+    using handle = typename std::conditional_t<std::is_void_v<Info>, child_handle,
+                                               std::type_identity<child_and_info<typename child_handle::type, Info>>>::type;
+    /// For supervisors.
+    [[nodiscard]] static result<handle> handle_of(const behaviour::child_birth& born) {
+        if constexpr (std::is_void_v<Info>) {
+            return child_handle::of(born.process);
+        } else {
+            const auto* info = born.info ? static_cast<const Info*>(born.info->as(type_id_of<Info>)) : nullptr;
+            if (!info && !born.process) return reason::ignored;
+            if (!info) return reason{reason::bad_argument}.with_text("the child's start gives no such info");
+            return handle{child_handle::of(born.process), *info};
+        }
+    }
 
     child_of(std::string id, intrusive_ptr<const behaviour::child_starter> starter) {
         plan_.id = std::move(id);
@@ -164,11 +191,12 @@ template <class T, class... A>
     }
 }
 /// A child that a factory starts: it returns an otp::result of a server that it has started linked (otp::start_link), or of a
-/// pid. Called in the supervisor at each start, as const. What it takes is given by start_child of a dynamic supervisor.
+/// pid, or of an otp::child_and_info. Called in the supervisor at each start, as const. What it takes is given by start_child of a dynamic supervisor.
 template <behaviour::child_factory F>
 [[nodiscard]] auto child(std::string id, F factory) {
     using made = typename behaviour::made_by<F, behaviour::factory_parameters<F>>::type;
-    return child_of<made>{std::move(id), intrusive_ptr<const behaviour::child_starter>::adopt(new behaviour::factory_starter<F>{std::move(factory)})};
+    using info = typename behaviour::made_by<F, behaviour::factory_parameters<F>>::info;
+    return child_of<made, info>{std::move(id), intrusive_ptr<const behaviour::child_starter>::adopt(new behaviour::factory_starter<F>{std::move(factory)})};
 }
 
 /// Are these the specifications of a supervisor? Error: bad_argument, with what is wrong in its text. Starts nothing.

@@ -11,7 +11,17 @@
 #include "otp/behaviour/start.hpp"
 #include "otp/process/links.hpp"
 
-namespace otp::inline OTP_ABI::behaviour {
+namespace otp::inline OTP_ABI {
+
+/// What a child's factory may give instead of the child alone: start_child and restart_child hand the info on, the supervisor ignores
+/// it. Erlang's {ok, Pid, Info}.
+template <class Handle, class Info>
+struct child_and_info {
+    Handle child;
+    Info info;
+};
+
+namespace behaviour {
 
 /// The arguments that one child of a dynamic supervisor gets beside those of the template. Kept for its restarts.
 class child_arguments : public ref_counted {
@@ -23,11 +33,28 @@ protected:
     void dispose() noexcept override { delete this; }
 };
 
+/// What a start gives: the process, none for a start that said `ignore`, and the info that came with it, if any.
+struct child_birth {
+    child_birth() = default;
+    child_birth(otp::pid started) noexcept : process{std::move(started)} {}
+    otp::pid process;
+    intrusive_ptr<const child_arguments> info;
+};
+template <class Info>
+class held_info final : public child_arguments {
+public:
+    explicit held_info(Info value) : value_{std::move(value)} {}
+    const void* as(type_id wanted) const noexcept override { return wanted == type_id_of<Info> ? &value_ : nullptr; }
+
+private:
+    Info value_;
+};
+
 /// Starts one kind of child. Shared by the copies of its specification, so it is only read.
 class child_starter : public ref_counted {
 public:
     /// In a turn of the supervisor. The new process, or none for a start that said `ignore`. Throws what the user's code throws.
-    [[nodiscard]] virtual result<pid> start(const std::string& name, const child_arguments* extra) const = 0;
+    [[nodiscard]] virtual result<child_birth> start(const std::string& name, const child_arguments* extra) const = 0;
 
 protected:
     void dispose() noexcept override { delete this; }
@@ -90,7 +117,7 @@ public:
     template <class... G>
     explicit server_starter(std::in_place_t, G&&... arguments) : arguments_{std::forward<G>(arguments)...} {}
 
-    result<pid> start(const std::string& name, const child_arguments* extra) const override {
+    result<child_birth> start(const std::string& name, const child_arguments* extra) const override {
         if constexpr (starts_alone)
             if (!extra || extra->as(type_id_of<std::tuple<>>)) return begin(name, std::tuple<>{});
         if constexpr (starts_with_more)
@@ -101,12 +128,12 @@ public:
 
 private:
     template <class More>
-    [[nodiscard]] result<pid> begin(const std::string& name, const More& more) const {
+    [[nodiscard]] result<child_birth> begin(const std::string& name, const More& more) const {
         return std::apply(
-            [&](const auto&... values) -> result<pid> {
+            [&](const auto&... values) -> result<child_birth> {
                 auto started = start_on<proc::bond::linked, T>(exec::current_executor(), start_options{.name = name}, values...);
                 if (!started) return started.error();
-                return started->id();
+                return child_birth{started->id()};
             },
             std::tuple_cat(arguments_, more));
     }
@@ -118,20 +145,20 @@ private:
 template <class R>
 struct started_child {};  // what a factory may not return
 template <class T>
-struct started_child<result<server<T>>> {
-    using type = T;
-};
+struct started_child<result<T>> : started_child<T> {};
 template <class T>
 struct started_child<server<T>> {
     using type = T;
-};
-template <>
-struct started_child<result<pid>> {
-    using type = void;
+    using info = void;
 };
 template <>
 struct started_child<pid> {
     using type = void;
+    using info = void;
+};
+template <class Handle, class Info>
+struct started_child<child_and_info<Handle, Info>> : started_child<Handle> {
+    using info = Info;
 };
 
 template <class F>
@@ -147,6 +174,7 @@ template <class F, class... P>
     requires requires { typename started_child<std::invoke_result_t<const F&, const P&...>>::type; }
 struct made_by<F, std::tuple<P...>> {
     using type = typename started_child<std::invoke_result_t<const F&, const P&...>>::type;
+    using info = typename started_child<std::invoke_result_t<const F&, const P&...>>::info;
 };
 /// A function object that gives a result of a server (or a server, or a pid), linked to the process that calls it.
 template <class F>
@@ -159,30 +187,41 @@ class factory_starter final : public child_starter {
 public:
     explicit factory_starter(F make) : make_{std::move(make)} {}
 
-    result<pid> start(const std::string& name, const child_arguments* extra) const override {
+    result<child_birth> start(const std::string& name, const child_arguments* extra) const override {
         if constexpr (std::tuple_size_v<parameters> == 0) {
-            if (!extra || extra->as(type_id_of<std::tuple<>>)) return named(as_pid(make_()), name);
+            if (!extra || extra->as(type_id_of<std::tuple<>>)) return named(as_birth(make_()), name);
         } else if (extra) {
-            if (const parameters* given = fetch<parameters>(extra)) return named(as_pid(std::apply(make_, *given)), name);
+            if (const parameters* given = fetch<parameters>(extra)) return named(as_birth(std::apply(make_, *given)), name);
         }
         return misfit();
     }
 
 private:
-    template <class T>
-    [[nodiscard]] static result<pid> as_pid(const result<server<T>>& made) {
+    template <class R>
+    [[nodiscard]] static result<child_birth> as_birth(result<R> made) {
         if (!made) return made.error();
-        return made->id();
+        return as_birth(std::move(*made));
     }
-    [[nodiscard]] static result<pid> as_pid(result<pid> made) { return made; }
-    [[nodiscard]] static result<pid> named(result<pid> made, const std::string& name) {
-        if (!made || name.empty() || !*made) return made;
-        auto entered = proc::node::of(exec::current_executor()).names().enter(name, *made->block());
+    template <class T>
+    [[nodiscard]] static result<child_birth> as_birth(const server<T>& made) {
+        return child_birth{made.id()};
+    }
+    [[nodiscard]] static result<child_birth> as_birth(pid made) { return child_birth{std::move(made)}; }
+    template <class Handle, class Info>
+    [[nodiscard]] static result<child_birth> as_birth(child_and_info<Handle, Info> made) {
+        child_birth born{pid{made.child}};
+        born.info = intrusive_ptr<const child_arguments>::adopt(new held_info<Info>{std::move(made.info)});
+        return born;
+    }
+    [[nodiscard]] static result<child_birth> named(result<child_birth> made, const std::string& name) {
+        if (!made || name.empty() || !made->process) return made;
+        auto entered = proc::node::of(exec::current_executor()).names().enter(name, *made->process.block());
         if (entered) return made;
-        exit_process(*made, reason::kill);
+        exit_process(made->process, reason::kill);
         return entered.error();
     }
     F make_;
 };
 
-}  // namespace otp::inline OTP_ABI::behaviour
+}  // namespace behaviour
+}  // namespace otp::inline OTP_ABI

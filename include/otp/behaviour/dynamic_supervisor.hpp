@@ -81,8 +81,7 @@ public:
                 given = intrusive_ptr<const behaviour::child_arguments>::adopt(new held{std::in_place, std::forward<E>(extra)...});
             auto started = this->call(behaviour::start_dynamic_order{std::move(given)}, infinity);
             if (!started) return started.error();
-            if constexpr (std::is_void_v<T>) return std::move(*started);
-            else return *started ? server<T>{started->shared()} : server<T>{};
+            return child_of<T>::handle_of(*started);
         }
         /// Ends a child and waits until it is gone; success if it is gone already. Error: not_found (another's child).
         [[nodiscard("it may be another's")]] result<void> terminate_child(const pid& child) const {
@@ -102,10 +101,10 @@ public:
         return ok;
     }
 
-    result<pid> handle_call(behaviour::start_dynamic_order order) {
+    result<behaviour::child_birth> handle_call(behaviour::start_dynamic_order order) {
         auto started = start(order.extra.get());
         if (plan().restart == restart_type::temporary) order.extra = {};  // never needed again
-        if (started && *started) enter(*started, std::move(order.extra), {});
+        if (started && started->process) enter(started->process, std::move(order.extra), {});
         return started;
     }
     task<result<void>> handle_call(behaviour::terminate_dynamic_order order) {
@@ -197,8 +196,8 @@ private:
         children_.insert(process.block()->id(), entry{process, std::move(extra), 0, false, otp::now(), delay});
     }
     /// The new process; none for a start that said `ignore`.
-    [[nodiscard]] result<pid> start(const behaviour::child_arguments* extra) {
-        result<pid> started = pid{};
+    [[nodiscard]] result<behaviour::child_birth> start(const behaviour::child_arguments* extra) {
+        result<behaviour::child_birth> started = behaviour::child_birth{};
         try {
             started = spec_->start(extra);
         } catch (const proc::unwinding&) {
@@ -206,7 +205,7 @@ private:
         } catch (...) {
             started = reason{std::current_exception()};
         }
-        if (!started && started.error() == reason::ignored) return pid{};
+        if (!started && started.error() == reason::ignored) return behaviour::child_birth{};
         return started;
     }
     void mark(entry& e, std::chrono::nanoseconds lived) {
@@ -239,7 +238,7 @@ private:
             return noreply;
         }
         const auto old = children_.take(number);
-        if (*started) enter(*started, old->extra, old->delay);
+        if (started->process) enter(started->process, old->extra, old->delay);
         return noreply;
     }
     /// All are told at once; their time is one time for all.

@@ -26,13 +26,13 @@ class supervisor {
 public:
     struct interface : client<supervisor> {
         /// Starts another child, the last in order. It gives a handle, a null one if the start said `ignore`. Errors:
-        /// already_started (pid()), already_present (it is stopped or restarting), bad_argument, the child's reason.
-        template <class T>
-        [[nodiscard("it may have failed")]] auto start_child(child_of<T> spec) const -> result<typename child_of<T>::handle> {
+        /// already_started (pid()), already_present (it is stopped or restarting), bad_argument, the child's reason; of a child with an
+        /// Info, ignored.
+        template <class T, class Info>
+        [[nodiscard("it may have failed")]] auto start_child(child_of<T, Info> spec) const -> result<typename child_of<T, Info>::handle> {
             auto started = this->call(behaviour::start_child_order{std::move(spec)}, infinity);
             if (!started) return started.error();
-            if constexpr (std::is_void_v<T>) return std::move(*started);
-            else return *started ? server<T>{started->shared()} : server<T>{};
+            return child_of<T, Info>::handle_of(*started);
         }
         /// Ends a child and waits until it is gone; its specification stays unless it is temporary. Error: not_found.
         [[nodiscard("it may be unknown")]] result<void> terminate_child(std::string id) const {
@@ -40,7 +40,16 @@ public:
         }
         /// Starts a stopped child again: its pid, a null one for `ignore`. Errors: not_found, running, restarting, the child's reason.
         [[nodiscard("it may have failed")]] result<pid> restart_child(std::string id) const {
-            return this->call(behaviour::restart_child_order{std::move(id)}, infinity);
+            auto started = this->call(behaviour::restart_child_order{std::move(id)}, infinity);
+            if (!started) return started.error();
+            return std::move(started->process);
+        }
+        /// The same for a child whose start gives an Info. Another error: bad_argument, it gives none of this type.
+        template <class Info>
+        [[nodiscard("it may have failed")]] auto restart_child(std::string id) const -> result<child_and_info<pid, Info>> {
+            auto started = this->call(behaviour::restart_child_order{std::move(id)}, infinity);
+            if (!started) return started.error();
+            return child_of<void, Info>::handle_of(*started);
         }
         /// Forgets a stopped child. Errors: not_found, running, restarting.
         [[nodiscard("it may still run")]] result<void> delete_child(std::string id) const {
@@ -72,9 +81,9 @@ public:
         return begin(made->flags, std::move(made->children));
     }
 
-    result<pid> handle_call(behaviour::start_child_order order) { return children_.add(std::move(order.spec)); }
+    result<behaviour::child_birth> handle_call(behaviour::start_child_order order) { return children_.add(std::move(order.spec)); }
     task<result<void>> handle_call(behaviour::terminate_child_order order) { return children_.terminate(std::move(order.id)); }
-    result<pid> handle_call(const behaviour::restart_child_order& order) { return children_.restart_stopped(order.id); }
+    result<behaviour::child_birth> handle_call(const behaviour::restart_child_order& order) { return children_.restart_stopped(order.id); }
     result<void> handle_call(const behaviour::delete_child_order& order) { return children_.remove(order.id); }
     std::vector<child_info> handle_call(behaviour::which_children_query) { return children_.all(); }
     result<child_info> handle_call(const behaviour::which_child_query& query) { return children_.one(query.id); }

@@ -66,11 +66,11 @@ struct child_count {
 namespace behaviour {
 
 struct start_child_order {
-    using reply_type = pid;
+    using reply_type = child_birth;
     child_spec spec;
 };
 struct restart_child_order {
-    using reply_type = pid;
+    using reply_type = child_birth;
     std::string id;
 };
 struct terminate_child_order {
@@ -92,7 +92,7 @@ struct count_children_query {
     using reply_type = child_count;
 };
 struct start_dynamic_order {
-    using reply_type = pid;
+    using reply_type = child_birth;
     intrusive_ptr<const child_arguments> extra;
 };
 struct terminate_dynamic_order {
