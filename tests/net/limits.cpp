@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(in_runtime, "LIM-03 the client that waited is served when one 
 }
 TEST_CASE_FIXTURE(in_runtime, "LIM-04 SEC-17 the reject policy ends the client at once, without a handler") {
     std::atomic<int> handlers{0};
-    auto server = otp::serve({.port = 0, .address = "127.0.0.1", .max_connections = 10, .policy = otp::limit_policy::reject},
+    auto server = otp::serve({.port = 0, .address = "127.0.0.1", .max_connections = 10, .policy = otp::limit_policy::refuse},
                              [](otp::tcp::socket s, std::atomic<int>* count) -> otp::task<> {
                                  ++*count;
                                  while (auto data = co_await s.recv()) (void)co_await s.send(*data);

@@ -10,7 +10,7 @@
 
 #include "otp/behaviour/concepts.hpp"
 #include "otp/process/call.hpp"
-#include "otp/process/stand_in.hpp"
+#include "otp/process/room.hpp"
 #include "otp/process/task.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -25,7 +25,8 @@ public:
     pending_call(const pending_call&) = delete;
     pending_call& operator=(const pending_call&) = delete;
     ~pending_call() {
-        if (call_) drop(std::exchange(call_, nullptr), reason::no_reply);
+        if (wait_.retry) target_->leave_room(*owner_, wait_.ref);
+        take_back(reason::no_reply);
         if (alone_ && owner_) owner_->clear_awaiting();
     }
 
@@ -46,6 +47,8 @@ public:
             failed_ = circle.error();
             return false;
         }
+        owner_ = &self;
+        wait_.of = this;
         wait_.ref = self.next_wait_ref();
         wait_.deadline = call_deadline(self.executor(), limit_);
         wait_.what = call->ops;
@@ -55,16 +58,12 @@ public:
             call->flags |= is_awaited_alone;
             self.set_awaiting(wait_.ref);
             alone_ = true;
-            owner_ = &self;
         }
         self.begin_wait(wait_, by);
-        if (target_->send_counted(call)) return true;
+        call_ = call;
+        if (!offer()) return true;
         self.end_wait(wait_);
         --by.missing;
-        call->caller = nullptr;
-        self.release();
-        drop(call, reason::noproc);
-        failed_ = reason{reason::noproc}.with_text(std::string{what_} + " of a process that is gone");
         return false;
     }
     /// The answer, or null and why().
@@ -88,12 +87,44 @@ public:
     [[nodiscard]] std::string_view what() const noexcept { return what_; }
 
 private:
+    struct wait_for_reply : wait {
+        pending_call* of = nullptr;
+    };
+    /// Sends it, or enters the process among those that wait for room. True: neither, it has failed.
+    bool offer() {
+        for (;;) {
+            const offered how = target_->offer(call_);
+            if (how == offered::taken) {
+                call_ = nullptr;
+                wait_.retry = nullptr;
+                return false;
+            }
+            if (how == offered::must_wait) {
+                wait_.retry = &pending_call::room_came;
+                if (target_->await_room(*owner_, wait_.ref)) return false;
+                continue;
+            }
+            wait_.retry = nullptr;
+            take_back(reason::noproc);
+            failed_ = refusal(how, what_);
+            return true;
+        }
+    }
+    /// It was not sent, and nobody is to be answered.
+    void take_back(const reason& why) noexcept {
+        call_header* const call = std::exchange(call_, nullptr);
+        if (!call) return;
+        if (auto* self = std::exchange(call->caller, nullptr)) self->release();
+        drop(call, why);
+    }
+    static bool room_came(wait& w) noexcept { return static_cast<wait_for_reply&>(w).of->offer(); }
+
     intrusive_ptr<process> target_;
     reason failed_;
     call_header* call_;
     exec::duration limit_;
     std::string_view what_;
-    wait wait_;
+    wait_for_reply wait_;
     process* owner_ = nullptr;
     bool alone_ = false;
 };

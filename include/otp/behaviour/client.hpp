@@ -13,7 +13,7 @@
 #include "otp/behaviour/dispatch.hpp"
 #include "otp/behaviour/server_process.hpp"
 #include "otp/process/recipient.hpp"
-#include "otp/process/stand_in.hpp"
+#include "otp/process/blocking_call.hpp"
 #include "otp/process/user_registry.hpp"
 #include "otp/runtime/runtime.hpp"
 

@@ -208,7 +208,7 @@ private:
                 --there;
             }
         }
-        const bool rejects = room == 0 && options_.policy == limit_policy::reject;
+        const bool rejects = room == 0 && options_.policy == limit_policy::refuse;
         if (!rejects && rejecting_.process != 0) recall(rejecting_);
         for (auto& s : stations_) {
             if (there >= wanted) break;

@@ -96,7 +96,7 @@ auto client<T>::send_request(A&&... arguments) const -> request<Request> {
     call->set_caller(*cell);
     exec::executor& ex = found ? (*found)->executor() : exec::current_executor();
     if (!found) proc::drop(call, found.error());
-    else if (!(*found)->send_counted(call)) proc::drop(call, reason::noproc);
+    else proc::send_message(found->get(), call);
     return request<Request>{std::move(cell), ex};
 }
 template <class T>

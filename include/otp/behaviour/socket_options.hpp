@@ -19,7 +19,7 @@ inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max()
 /// What becomes of a client that comes when all connections are taken.
 enum class limit_policy : std::uint8_t {
     queue,   ///< it waits in the kernel's queue until one ends
-    reject,  ///< it is accepted and closed at once
+    refuse,  ///< it is accepted and closed at once
 };
 
 /// How a socket_server listens; written as braces with designators, in this order: otp::serve({.port = 7000, .backlog = 64}, echo).

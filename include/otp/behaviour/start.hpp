@@ -27,6 +27,7 @@ struct start_options {
     std::string name{};                                                  ///< to be registered under; "" for none
     otp::registry* registry = nullptr;                                   ///< who keeps that name; null: the runtime
     std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();  ///< how long init may take
+    mailbox_options mailbox{};                                           ///< how many messages may wait, and what becomes of more
     /// Hibernates by itself when nothing was there to do for so long and no time-out ran.
     std::chrono::nanoseconds hibernate_after = std::chrono::nanoseconds::max();
     /// What debugs it from its first message on: {otp::sys::traced, otp::sys::logged(20), otp::sys::counted,
@@ -51,6 +52,7 @@ struct starting {
     std::chrono::nanoseconds limit = infinity;
     proc::bond with_starter = proc::bond::none;
     std::uint64_t monitor = 0;
+    mailbox_options mailbox{};
     std::chrono::nanoseconds hibernate_after = infinity;
     const std::vector<sys::debug_option>* debug = nullptr;
 };
@@ -69,7 +71,9 @@ template <class T, class... A>
         using init = init_call<T, std::decay_t<A>...>;
         if (how.limit < std::chrono::nanoseconds::zero() || how.hibernate_after < std::chrono::nanoseconds::zero())
             return reason{reason::bad_argument}.with_text("a negative time limit");
+        if (how.mailbox.capacity == 0) return reason{reason::bad_argument}.with_text("a mailbox for no message");
         auto fresh = server_process<T>::make(how.executor);
+        if (how.mailbox.capacity != mailbox_options{}.capacity) fresh->set_bounds(how.mailbox);
         fresh->hibernate_after(how.hibernate_after);
         if (how.where) {
             if (auto claimed = claim_name(*fresh, *how.where, how.name); !claimed) return claimed.error();
@@ -103,7 +107,7 @@ template <class T, class First, class... A>
 inline constexpr bool leads_with_via<T, First, A...> = std::is_same_v<std::remove_cvref_t<First>, via<T>>;
 
 [[nodiscard]] inline starting start_as(exec::executor& ex, proc::bond bond, const start_options& options) {
-    return {ex, options.name, options.registry, options.timeout, bond, 0, options.hibernate_after, &options.debug};
+    return {ex, options.name, options.registry, options.timeout, bond, 0, options.mailbox, options.hibernate_after, &options.debug};
 }
 template <class T>
 [[nodiscard]] starting start_as(exec::executor& ex, proc::bond bond, const name<T>& called) {

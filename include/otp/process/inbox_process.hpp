@@ -35,7 +35,7 @@ public:
         while (signal* s = queue_.pop()) {
             const bool counts = s->has(is_counted);
             if (s->ops == &timer_signal::timer_ops) s = timer_signal::open(s);
-            if (counts) handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // the owner's statistic
+            if (counts) count_taken();
             if (s) return s;
         }
         return nullptr;

@@ -9,7 +9,7 @@
 
 #include "otp/base/exit.hpp"
 #include "otp/process/events.hpp"
-#include "otp/process/stand_in.hpp"
+#include "otp/process/blocking_call.hpp"
 #include "otp/runtime/runtime.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -139,17 +139,21 @@ struct end_call final {
 
 }  // namespace proc
 
-/// Blocks until a process has ended: its exit reason; noproc if it is gone already, timeout if it is still there after `limit`.
-/// Any thread.
-inline reason wait(const pid& who, std::chrono::nanoseconds limit = std::chrono::nanoseconds::max()) {
-    if (!who) return reason::noproc;
-    auto* call = proc::make_signal<proc::end_call::block>(std::in_place);
-    call->ops = &proc::end_call::ops;
-    call->flags |= proc::is_system;
-    auto outcome = proc::call_and_block(*who.block(), call, limit, "wait");
-    if (!outcome.answer) return std::move(outcome.why);
-    auto ended = proc::end_call::block::fetch(outcome.answer);
-    return ended ? std::move(ended->why) : ended.error();
-}
+struct wait_function {
+    reason operator()(const pid& who, std::chrono::nanoseconds limit = std::chrono::nanoseconds::max()) const {
+        if (!who) return reason::noproc;
+        auto* call = proc::make_signal<proc::end_call::block>(std::in_place);
+        call->ops = &proc::end_call::ops;
+        call->flags |= proc::is_system;
+        auto outcome = proc::call_and_block(*who.block(), call, limit, "wait");
+        if (!outcome.answer) return std::move(outcome.why);
+        auto ended = proc::end_call::block::fetch(outcome.answer);
+        return ended ? std::move(ended->why) : ended.error();
+    }
+    constexpr operator mailbox_policy() const noexcept { return mailbox_policy::wait; }
+};
+/// otp::wait(pid, limit) blocks until a process has ended: its exit reason; noproc if it is gone already, timeout if it is still
+/// there after `limit`. Any thread. As `.on_full = otp::wait` it is the policy of a mailbox with a limit.
+inline constexpr wait_function wait{};
 
 }  // namespace otp::inline OTP_ABI

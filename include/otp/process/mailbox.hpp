@@ -56,6 +56,16 @@ public:
         return reversed(to_node(word_.exchange(empty_word, std::memory_order_acquire)));
     }
 
+    /// Somebody else, under a lock that the owner holds, too, when it takes, closes or says that it is idle: what a busy owner has not
+    /// taken, oldest first.
+    [[nodiscard]] Node* take_from_busy() noexcept {
+        auto seen = word_.load(std::memory_order_relaxed);  // a guess for the exchange
+        while (seen > closed_word)
+            // Acquire as in take. Relaxed on failure: a guess again.
+            if (word_.compare_exchange_weak(seen, empty_word, std::memory_order_acquire, std::memory_order_relaxed)) return reversed(to_node(seen));
+        return nullptr;
+    }
+
     /// Owner, busy: says that nobody runs any more. False: something came, the owner stays busy. True: the owner must not
     /// touch the process again, unless it is the one thread that comes back by try_busy.
     [[nodiscard]] bool try_idle() noexcept {

@@ -5,6 +5,7 @@
 
 #include "otp/process/dead_letter.hpp"
 #include "otp/process/process.hpp"
+#include "otp/process/room.hpp"
 #include "otp/process/signal.hpp"
 
 namespace otp::inline OTP_ABI::proc {
@@ -39,9 +40,24 @@ template <class M, class... A>
     return made;
 }
 
-/// Sends a message; one that finds nobody is a dead letter.
-inline void send_message(process* to, signal* s) noexcept {
-    if (!to || !to->send_counted(s)) drop(s, reason::noproc);
+/// Sends a user's message; one that finds nobody, or no room, is a dead letter. Blocks where the mailbox says so.
+inline void send_message(process* to, signal* s) {
+    struct unsent {
+        signal* message;
+        reason why = reason::noproc;
+        ~unsent() {
+            if (message) drop(message, why);
+        }
+    } held{s};
+    if (!to) return;
+    for (;;) {
+        const offered how = to->offer(held.message);
+        if (how == offered::taken) return void(held.message = nullptr);
+        if (how == offered::gone) return void(held.why = reason::noproc);
+        held.why = reason::overloaded;
+        if (how == offered::refused) return;
+        if (auto room = block_for_room(caller(to->executor()), *to, exec::never); !room) return void(held.why = room.error());
+    }
 }
 
 }  // namespace otp::inline OTP_ABI::proc

@@ -12,6 +12,7 @@
 #include "otp/base/type_name.hpp"
 #include "otp/process/activity.hpp"
 #include "otp/process/mailbox.hpp"
+#include "otp/process/mailbox_options.hpp"
 #include "otp/process/signal.hpp"
 #include "otp/runtime/executor.hpp"
 
@@ -28,6 +29,7 @@ struct lineage;
 struct deferred_call;
 struct message_timer;
 struct service;
+struct bounds;
 
 /// Thrown through a handler whose process was killed while it blocked; no std::exception, so that only `catch (...)`
 /// can meet it, and then the next blocking call throws it again.
@@ -42,6 +44,14 @@ enum class process_role : std::uint8_t {
 
 /// Whether a process that waits gives memory back.
 enum class rest_state : std::uint8_t { none, asked, hibernating };
+
+/// What became of a message that was offered to a process.
+enum class offered : std::uint8_t {
+    taken,
+    gone,       // the process is no more; the caller keeps the message, as in the next two
+    refused,    // the mailbox is full
+    must_wait,  // the same, and senders are to wait for room
+};
 
 /// Whether the registry has an entry for a process; moves once to `gone`, when the process dies.
 enum class name_state : std::uint8_t { none, named, gone };
@@ -69,6 +79,16 @@ public:
         arrived_.fetch_sub(1, std::memory_order_relaxed);  // as above
         return false;
     }
+    /// Sends a user's message, if the mailbox has room for it.
+    [[nodiscard]] offered offer(signal* s) noexcept {
+        if (s->has(is_system)) return send(s) ? offered::taken : offered::gone;
+        if (bounds_) return offer_bounded(s);
+        return send_counted(s) ? offered::taken : offered::gone;
+    }
+    [[nodiscard]] bool await_room(process& who, std::uint64_t ref);
+    void leave_room(const process& who, std::uint64_t ref) noexcept;
+    /// Before anybody knows of the process.
+    void set_bounds(const mailbox_options& options);
     /// Sends, or ends the signal with noproc.
     void post(signal* s) noexcept {
         if (!send(s)) drop(s, reason::noproc);
@@ -83,13 +103,9 @@ public:
     /// A kill has been sent: it counts as dead from then on.
     [[nodiscard]] bool doomed() const noexcept { return doomed_.load(std::memory_order_acquire); }  // pairs with doom()
     void doom() noexcept { doomed_.store(true, std::memory_order_release); }                        // pairs with doomed()
-    /// Messages that wait or are being handled. Exact when nobody sends.
-    [[nodiscard]] std::uint64_t depth() const noexcept {
-        // Both relaxed: a statistic. The sum can be momentarily off while others send, never below zero.
-        const auto handled = handled_.load(std::memory_order_relaxed);
-        const auto arrived = arrived_.load(std::memory_order_relaxed);
-        return arrived > handled ? arrived - handled : 0;
-    }
+    /// Messages that wait. Exact when nobody sends.
+    [[nodiscard]] inline std::uint64_t depth() const noexcept;
+    /// Messages whose handling has begun, or that were dropped.
     [[nodiscard]] std::uint64_t handled() const noexcept { return handled_.load(std::memory_order_relaxed); }  // a statistic
     /// Does it wait for the answer to this very call? Acquire pairs with the release in set_awaiting: who is seen waiting has sent
     /// its request already.
@@ -173,9 +189,11 @@ public:
     void set_rest(rest_state s) noexcept { rest_.store(s, std::memory_order_relaxed); }
     [[nodiscard]] rest_state rest() const noexcept { return rest_.load(std::memory_order_relaxed); }
 
-    void count_handled(const signal& s) noexcept {
+    /// A message leaves the queue.
+    void count_taken() noexcept {
+        if (bounds_) return count_taken_bounded();
         // Only the owner writes: a plain increment, relaxed since it is a statistic.
-        if (s.has(is_counted)) handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
     service* serving = nullptr;  // the request that the running handler serves, for the chain of callers
@@ -281,6 +299,26 @@ private:
     void tick() noexcept;
     void expire(wait& w) noexcept;
     void set_timer() noexcept;
+    offered offer_bounded(signal* s) noexcept;
+    [[nodiscard]] bool take_place() noexcept;
+    void tell_waiting() noexcept;
+    void count_taken_bounded() noexcept;
+    void shorten() noexcept;
+    void trim() noexcept;
+    [[nodiscard]] signal* take_mail_bounded() noexcept;
+    [[nodiscard]] signal* close_mail_bounded() noexcept;
+    [[nodiscard]] bool go_idle_bounded() noexcept;
+    // The mailbox as its owner uses it, limited or not.
+    [[nodiscard]] inline signal* take_mail() noexcept;
+    [[nodiscard]] inline signal* close_mail() noexcept;
+    [[nodiscard]] inline bool go_idle() noexcept;
+    [[nodiscard]] bool is_full(std::uint64_t arrived) const noexcept;
+    [[nodiscard]] std::uint64_t waiting_in_all() const noexcept {
+        // Both relaxed: a statistic. The sum can be momentarily off while others send, never below zero.
+        const auto handled = handled_.load(std::memory_order_relaxed);
+        const auto arrived = arrived_.load(std::memory_order_relaxed);
+        return arrived > handled ? arrived - handled : 0;
+    }
     bool step();
     bool next_message();
     void strike(reason why) noexcept;
@@ -292,6 +330,7 @@ protected:
     // What others write stands together; the rest is the owner's.
     mailbox<signal> mailbox_;
     std::atomic<std::uint64_t> arrived_{0};
+    std::unique_ptr<bounds> bounds_;  // none: no limit
     exec::executor* executor_;
     std::uint64_t id_ = 0;
 

@@ -126,6 +126,12 @@ public:
         if (s && !(first_ = s->next)) last_ = nullptr;
         return s;
     }
+    /// Gives up all, as a list with `newer` behind it.
+    [[nodiscard]] signal* release_before(signal* newer) noexcept {
+        if (!first_) return newer;
+        last_->next = newer;
+        return std::exchange(first_, nullptr);
+    }
     /// Takes out the oldest signal that meets the predicate; null if there is none.
     template <class Predicate>
     [[nodiscard]] signal* take_if(Predicate wanted) noexcept {

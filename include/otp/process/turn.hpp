@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "otp/process/bounds.hpp"
 #include "otp/process/node.hpp"
 #include "otp/process/particulars.hpp"
 #include "otp/process/process.hpp"
@@ -49,11 +50,13 @@ inline void process::run() noexcept {
         if (rest() == rest_state::asked && !activities_) {
             spare();
             set_rest(rest_state::hibernating);
-            if (mailbox_.try_idle()) break;  // as below
+            if (go_idle()) break;  // as below
             set_rest(rest_state::asked);
+            drain();
             continue;
         }
-        if (mailbox_.try_idle()) break;  // from here on the process is somebody else's
+        if (go_idle()) break;  // from here on the process is somebody else's
+        drain();
     }
     set_current_process(outer);
 }
@@ -74,6 +77,7 @@ inline bool process::step() {
 }
 
 inline bool process::next_message() {
+    if (bounds_ && bounds_->drops_oldest() && waiting_in_all() > bounds_->capacity) drain();
     if (before_message()) return true;
     signal* s = takes_messages() ? queue_.pop() : next_urgent();
     if (!s) return false;
@@ -82,11 +86,9 @@ inline bool process::next_message() {
 }
 
 inline void process::handle_one(signal* s) noexcept {
-    const bool counts = s->has(is_counted);
+    if (s->has(is_counted)) count_taken();
     now_handles(s->ops);
     guarded([this, s] { s->ops->handle(*this, s); });
-    // Only the owner writes: a plain increment, relaxed since it is a statistic.
-    if (counts) handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 /// Before it goes idle: what it waits for. What it has handled last stays to be seen if it waits for nothing but messages.
@@ -105,11 +107,12 @@ inline void process::wake() noexcept {
 }
 
 inline void process::drain() noexcept {
-    for (signal* s = mailbox_.take(); s;) {
+    for (signal* s = take_mail(); s;) {
         signal* const after = s->next;
         receive(s);
         s = after;
     }
+    if (bounds_ && bounds_->drops_oldest()) trim();
 }
 
 inline void process::receive(signal* s) noexcept {
@@ -211,7 +214,7 @@ inline void process::die() noexcept {
     mine.names().forget(*this);
 
     const reason why = exit_reason();
-    signal* rest = mailbox_.close();
+    signal* rest = close_mail();
     message_timer::drop_all(*this);  // after the close: none can be entered any more
     while (signal* s = queue_.pop()) drop(s, why);
     if (early) {

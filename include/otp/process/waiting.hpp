@@ -119,7 +119,7 @@ inline void process::block_until_settled(waiter& by) {
         b.who = this;
         blocked_ = &b;
         show_rest();
-        if (!mailbox_.try_idle()) {
+        if (!go_idle()) {
             blocked_ = nullptr;
             continue;
         }

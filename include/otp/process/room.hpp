@@ -1,0 +1,42 @@
+// How a sender waits for room in a mailbox with a limit.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "otp/process/bounds.hpp"
+#include "otp/process/stand_in.hpp"
+#include "otp/process/waiting.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+/// Blocks this thread until it is worth to offer a message once more; the reason if it isn't: timeout, or this thread can't block.
+/// Throws `unwinding` when the sending process is killed meanwhile.
+[[nodiscard]] inline result<void> block_for_room(process& self, process& target, exec::time_point deadline) {
+    waiter by;
+    wait room;
+    room.ref = self.next_wait_ref();
+    room.deadline = deadline;
+    if (!target.await_room(self, room.ref)) return {};
+    self.begin_wait(room, by);
+    struct leaves {
+        process& self;
+        process& target;
+        wait& room;
+        ~leaves() { target.leave_room(self, room.ref); }
+    } at_end{self, target, room};
+    self.block_until_settled(by);
+    if (room.expired) return reason{reason::timeout}.with_text("no room in the mailbox in time");
+    if (!by.failed) return {};
+    return by.failure == exec::block_result::no_spare_worker
+               ? reason{reason::system_limit}.with_text("waiting for room in a mailbox: no spare worker")
+               : reason{reason::deadlock}.with_text("waiting for room in a mailbox: nothing is left that could run");
+}
+
+/// Why an offered message was not taken.
+[[nodiscard]] inline reason refusal(offered how, std::string_view what) {
+    if (how == offered::gone) return reason{reason::noproc}.with_text(std::string{what} + " of a process that is gone");
+    return reason{reason::overloaded}.with_text(std::string{what} + ": the mailbox is full");
+}
+
+}  // namespace otp::inline OTP_ABI::proc

@@ -1,0 +1,265 @@
+// Mailboxes with a limit: who is refused, dropped or made to wait; what never counts; and that no limit is passed by many senders.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "otp/otp.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct number {
+    int value;
+};
+struct get {
+    using reply_type = std::vector<int>;
+};
+struct slow {
+    using reply_type = int;
+};
+struct stall {};
+
+/// Keeps the numbers that it gets; `stall` makes it busy for a second, without a thread.
+struct keeper {
+    std::vector<int> seen;
+
+    void handle_cast(number n) { seen.push_back(n.value); }
+    void handle_info(number n) { seen.push_back(-n.value); }
+    otp::task<> handle_cast(stall) { co_await otp::sleep_for(1s); }
+    std::vector<int> handle_call(get) { return seen; }
+    int handle_call(slow) { return 1; }
+};
+
+using numbers = std::vector<int>;
+
+otp::server<keeper> stalled(std::size_t capacity, otp::mailbox_policy on_full) {
+    auto s = otp::start<keeper>({.mailbox = {.capacity = capacity, .on_full = on_full}}).value();
+    s.cast(stall{});
+    return s;
+}
+
+}  // namespace
+
+TEST_CASE("a full mailbox that rejects: a call is told, casts and infos are dead letters, and what waited is handled") {
+    otp::simulation sim{1};
+    const auto s = stalled(3, otp::reject);
+    sim.run();  // the stall is being handled: it doesn't count
+    const auto lost = otp::dead_letters(otp::reason_kind::overloaded);
+    for (int i = 1; i <= 3; ++i) s.cast(number{i});
+    CHECK(s.id().block()->depth() == 3);
+    s.cast(number{4});
+    s.send(number{5});
+    CHECK(otp::dead_letters(otp::reason_kind::overloaded) == lost + 2);
+    const auto refused = s.call(get{});
+    REQUIRE(!refused);
+    CHECK(refused.error() == otp::reason::overloaded);
+    auto request = s.send_request(slow{});
+    CHECK(request.check().value().error() == otp::reason::overloaded);
+    sim.advance(2s);
+    CHECK(s.id().block()->depth() == 0);
+    CHECK(s.call(get{}).value() == numbers{1, 2, 3});
+}
+
+TEST_CASE("a full mailbox that drops the newest keeps what it has") {
+    otp::simulation sim{1};
+    const auto s = stalled(2, otp::drop_newest);
+    sim.run();
+    for (int i = 1; i <= 5; ++i) s.cast(number{i});
+    CHECK(s.call(get{}).error() == otp::reason::overloaded);
+    sim.advance(2s);
+    CHECK(s.call(get{}).value() == numbers{1, 2});
+}
+
+TEST_CASE("a full mailbox that drops the oldest keeps the last ones, answers a call that it drops, and stays short while its owner is busy") {
+    otp::simulation sim{1};
+    const auto s = stalled(3, otp::drop_oldest);
+    sim.run();
+    const auto lost = otp::dead_letters(otp::reason_kind::overloaded);
+    auto request = s.send_request(slow{});
+    for (int i = 1; i <= 1000; ++i) s.cast(number{i});
+    CHECK(s.id().block()->depth() == 3);
+    sim.advance(2s);
+    CHECK(request.check().value().error() == otp::reason::overloaded);
+    CHECK(otp::dead_letters(otp::reason_kind::overloaded) == lost + 997);
+    CHECK(s.call(get{}).value() == numbers{998, 999, 1000});
+}
+
+TEST_CASE("a mailbox that drops the oldest holds no more than twice its capacity while a handler runs on a worker") {
+    otp::runtime rt{{.workers = 2}};
+    const otp::use here{rt};
+    struct holder {
+        std::atomic<bool>* go;
+        std::vector<int> seen;
+        explicit holder(std::atomic<bool>* g) : go{g} {}
+        void handle_cast(stall) { go->wait(false, std::memory_order_acquire); }  // pairs with the test's store
+        void handle_cast(number n) { seen.push_back(n.value); }
+        numbers handle_call(get) { return seen; }
+    };
+    std::atomic<bool> go{false};
+    const auto s = otp::start<holder>({.mailbox = {.capacity = 100, .on_full = otp::drop_oldest}}, &go).value();
+    s.cast(stall{});
+    while (s.id().block()->depth() != 0) std::this_thread::yield();  // until it is being handled
+    const auto before = otp::memory::in_use();
+    std::vector<std::thread> senders;
+    for (int t = 0; t != 2; ++t)
+        senders.emplace_back([s] {
+            for (int i = 1; i <= 50'000; ++i) s.cast(number{i});
+        });
+    for (auto& t : senders) t.join();
+    CHECK(s.id().block()->depth() == 100);
+    CHECK(otp::memory::in_use() - before < 100 * 2 * 128);
+    go.store(true, std::memory_order_release);  // pairs with the handler's wait
+    go.notify_all();
+    // 98 at most: the call itself takes a place, and may wait beside the last 99.
+    const auto seen = s.call(get{}).value();
+    CHECK(seen.size() <= 100);
+    CHECK(seen.size() >= 99);
+    CHECK(seen.back() == 50'000);
+}
+
+TEST_CASE("senders wait for room: nothing is lost, the order of each is kept, and a spawned process waits as well as a thread") {
+    otp::simulation sim{3};
+    const auto s = otp::start<keeper>({.mailbox = {.capacity = 2, .on_full = otp::wait}}).value();
+    s.cast(stall{});
+    const auto flood = otp::spawn([s] {
+        for (int i = 1; i <= 50; ++i) s.cast(number{i});
+    });
+    sim.run();
+    CHECK(otp::is_alive(flood));
+    CHECK(s.id().block()->depth() == 2);
+    for (int i = 51; i <= 60; ++i) s.cast(number{i});  // this thread runs the simulation while it waits
+    CHECK(otp::wait(flood) != otp::reason::timeout);
+    auto seen = s.call(get{}).value();
+    CHECK(seen.size() == 60);
+    std::vector<int> of_flood, of_test;
+    for (const int n : seen) (n <= 50 ? of_flood : of_test).push_back(n);
+    CHECK(std::is_sorted(of_flood.begin(), of_flood.end()));
+    CHECK(std::is_sorted(of_test.begin(), of_test.end()));
+}
+
+TEST_CASE("a call waits for room within its limit, and then for its reply") {
+    otp::simulation sim{1};
+    const auto s = stalled(1, otp::wait);
+    sim.run();
+    s.cast(number{1});
+    const auto begun = otp::now();
+    CHECK(s.call(slow{}, 100ms).error() == otp::reason::timeout);
+    CHECK(otp::now() - begun == 100ms);
+    CHECK(s.call(slow{}).value() == 1);
+    CHECK(otp::now() - begun >= 900ms);
+    CHECK(s.call(get{}).value() == numbers{1});
+}
+
+TEST_CASE("a coroutine's ask suspends for room; its time-out, its kill and the end of the server end the wait") {
+    otp::simulation sim{1};
+    const auto s = stalled(1, otp::wait);
+    sim.run();
+    s.cast(number{1});
+    std::vector<otp::reason> ends(3);
+    int answer = 0;
+    const auto asks = [&](int i, std::chrono::nanoseconds limit) {
+        return otp::spawn(
+            [&ends, &answer](otp::server<keeper> to, int place, std::chrono::nanoseconds most) -> otp::task<> {
+                auto got = co_await to.ask<slow>().timeout(most);
+                if (got) answer = *got;
+                else ends[static_cast<std::size_t>(place)] = got.error();
+            },
+            s, i, limit);
+    };
+    asks(0, 100ms);
+    const auto killed = asks(1, 5s);
+    asks(2, 5s);
+    sim.advance(200ms);
+    CHECK(ends[0] == otp::reason::timeout);
+    otp::exit_process(killed, otp::reason::kill);
+    sim.advance(5s);
+    CHECK(ends[1] == otp::reason::normal);
+    CHECK(answer == 1);
+
+    s.cast(stall{});
+    sim.run();
+    s.cast(number{2});
+    asks(0, 5s);
+    sim.run();
+    otp::exit_process(s, otp::reason::kill);
+    sim.run();
+    CHECK(ends[0] == otp::reason::noproc);
+}
+
+TEST_CASE("exits, system requests, timers and replies are never refused") {
+    otp::simulation sim{1};
+    const auto s = stalled(1, otp::reject);
+    sim.run();
+    s.cast(number{1});
+    (void)otp::send_after(10ms, s, number{2});
+    sim.advance(1500ms);
+    CHECK(s.call(get{}).value() == numbers{1, -2});
+    s.cast(stall{});
+    sim.run();
+    s.cast(number{3});
+    CHECK(otp::sys::get_state(s).value().seen == numbers{1, -2, 3});
+    CHECK(s.stop());
+}
+
+TEST_CASE("a process sends to itself although its mailbox is full: it can't wait for itself") {
+    otp::simulation sim{1};
+    struct echo {
+        int left = 5;
+        void handle_cast(number n) {
+            if (left == 0) return;
+            --left;
+            otp::self<echo>().cast(number{n.value});
+            otp::self<echo>().cast(number{n.value});
+        }
+        int handle_call(slow) { return left; }
+    };
+    const auto s = otp::start<echo>({.mailbox = {.capacity = 1, .on_full = otp::wait}}).value();
+    s.cast(number{1});
+    sim.run();
+    CHECK(s.call(slow{}).value() == 0);
+}
+
+TEST_CASE("a mailbox for no message is a bad argument") {
+    CHECK(otp::start<keeper>({.mailbox = {.capacity = 0}}).error() == otp::reason::bad_argument);
+}
+
+TEST_CASE("many threads never pass the limit, and lose nothing where they wait") {
+    otp::runtime rt{{.workers = 2}};
+    const otp::use here{rt};
+    struct counting {
+        std::atomic<std::uint64_t>* deepest;
+        int count = 0;
+        explicit counting(std::atomic<std::uint64_t>* d) : deepest{d} {}
+        void handle_cast(number) {
+            ++count;
+            const auto depth = otp::self().block()->depth();
+            if (depth > deepest->load(std::memory_order_relaxed)) deepest->store(depth, std::memory_order_relaxed);  // one writer; read at the end
+        }
+        int handle_call(slow) { return count; }
+    };
+    constexpr int each = 5'000;
+    for (const auto capacity : {1U, 7U, 1000U}) {
+        CAPTURE(capacity);
+        for (const otp::mailbox_policy policy : {otp::mailbox_policy::wait, otp::reject}) {
+            std::atomic<std::uint64_t> deepest{0};
+            const auto s = otp::start<counting>({.mailbox = {.capacity = capacity, .on_full = policy}}, &deepest).value();
+            const auto lost = otp::dead_letters(otp::reason_kind::overloaded);
+            std::vector<std::thread> senders;
+            for (int t = 0; t != 4; ++t)
+                senders.emplace_back([s] {
+                    for (int i = 0; i != each; ++i) s.cast(number{i});
+                });
+            for (auto& t : senders) t.join();
+            while (s.id().block()->depth() != 0) std::this_thread::yield();
+            const auto refused = static_cast<int>(otp::dead_letters(otp::reason_kind::overloaded) - lost);
+            CHECK(s.call(slow{}).value() + refused == 4 * each);
+            if (policy == otp::mailbox_policy::wait) CHECK(refused == 0);
+            CHECK(deepest.load(std::memory_order_relaxed) <= capacity);
+            CHECK(s.stop());
+        }
+    }
+}
