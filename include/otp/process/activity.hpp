@@ -50,6 +50,21 @@ struct wait {
     wait* next = nullptr;
 };
 
+struct frame;
+
+/// Who destroys a coroutine's frame in the end.
+struct frame_owner {
+    std::coroutine_handle<> handle{};
+};
+
+/// What the process must know of a coroutine: part of every promise.
+struct frame {
+    activity* driver = nullptr;     // whose loop resumes it
+    frame* caller = nullptr;        // who awaits it; null: it is the outermost
+    std::coroutine_handle<> self{};
+    frame_owner* owner = nullptr;
+};
+
 /// The run of one coroutine with everything that it awaits. The process loop resumes `next` until nothing is set:
 /// each await stores what comes next and returns, so the depth of the stack doesn't grow with the depth of the calls.
 struct activity {
@@ -59,12 +74,17 @@ struct activity {
 
     /// The outermost coroutine has ended: takes its result and frees the activity.
     virtual void finish() = 0;
-    /// The process dies first: destroys the frames, innermost last to be built first to go, and frees the activity.
+    /// The process dies first: frees the activity, when the frames are gone.
     virtual void abandon() noexcept = 0;
+    /// Destroys the frames, innermost first, as a stack is unwound; one after the other, so that no depth is too deep.
+    void unwind() noexcept {
+        while (frame* last = std::exchange(innermost, innermost ? innermost->caller : nullptr)) std::exchange(last->owner->handle, nullptr).destroy();
+    }
 
     process* owner;
     std::coroutine_handle<> next{};       // resumed by the loop at once
     std::coroutine_handle<> suspended{};  // resumed when what it waits for is there
+    frame* innermost = nullptr;           // of those that have begun and not ended
     bool finished = false;
     bool ready = false;  // everything that it waits for is there
     activity* next_activity = nullptr;

@@ -18,13 +18,11 @@ namespace otp::inline OTP_ABI {
 namespace proc {
 
 /// What all coroutines of processes have. Frames come from slab memory.
-struct promise_base {
-    activity* driver = nullptr;            // whose loop resumes it
-    std::coroutine_handle<> continuation{};  // who awaits it; none: it is the outermost
+struct promise_base : frame {
     std::exception_ptr error;
 
     static void* operator new(std::size_t size) { return memory::allocate(size); }
-    static void operator delete(void* frame, std::size_t size) noexcept { memory::deallocate(frame, size); }
+    static void operator delete(void* block, std::size_t size) noexcept { memory::deallocate(block, size); }
 
     [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
     struct at_end {
@@ -32,7 +30,8 @@ struct promise_base {
         template <class P>
         void await_suspend(std::coroutine_handle<P> ended) const noexcept {
             promise_base& promise = ended.promise();
-            if (promise.continuation) promise.driver->next = promise.continuation;
+            promise.driver->innermost = promise.caller;
+            if (promise.caller) promise.driver->next = promise.caller->self;
             else promise.driver->finished = true;
         }
         void await_resume() const noexcept {}
@@ -83,30 +82,43 @@ public:
     using value_type = T;
 
     task() noexcept = default;
-    task(task&& other) noexcept : frame_{std::exchange(other.frame_, nullptr)} {}
+    task(task&& other) noexcept : mine_{std::exchange(other.mine_, {})} { own(); }
     task& operator=(task&& other) noexcept {
-        std::swap(frame_, other.frame_);
+        std::swap(mine_, other.mine_);
+        own();
+        other.own();
         return *this;
     }
     ~task() {
-        if (frame_) frame_.destroy();
+        if (mine_.handle) mine_.handle.destroy();
     }
 
     /// Awaits the end of the coroutine: its value, or its exception.
-    [[nodiscard]] auto operator co_await() && noexcept { return awaiter{frame_}; }
-    [[nodiscard]] auto operator co_await() & noexcept { return awaiter{frame_}; }
+    [[nodiscard]] auto operator co_await() && noexcept { return awaiter{typed()}; }
+    [[nodiscard]] auto operator co_await() & noexcept { return awaiter{typed()}; }
 
     /// For the process that runs it: its first step belongs to `driver`.
     void start_in(proc::activity& driver) noexcept {
-        frame_.promise().driver = &driver;
-        driver.next = frame_;
+        auto& first = typed().promise();
+        first.driver = &driver;
+        driver.innermost = &first;
+        driver.next = mine_.handle;
     }
     /// For the process that ran it to its end.
-    [[nodiscard]] T take_result() { return frame_.promise().result(); }
+    [[nodiscard]] T take_result() { return typed().promise().result(); }
 
 private:
     friend promise_type;
-    explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_{frame} {}
+    explicit task(std::coroutine_handle<promise_type> fresh) noexcept : mine_{fresh} {
+        fresh.promise().self = fresh;
+        own();
+    }
+    [[nodiscard]] std::coroutine_handle<promise_type> typed() const noexcept {
+        return std::coroutine_handle<promise_type>::from_address(mine_.handle.address());
+    }
+    void own() noexcept {
+        if (mine_.handle) typed().promise().owner = &mine_;
+    }
 
     struct awaiter {
         explicit awaiter(std::coroutine_handle<promise_type> child) noexcept : frame{child} {}
@@ -117,13 +129,14 @@ private:
         void await_suspend(std::coroutine_handle<P> parent) const noexcept {
             auto& mine = frame.promise();
             mine.driver = parent.promise().driver;
-            mine.continuation = parent;
+            mine.caller = &parent.promise();
+            mine.driver->innermost = &mine;
             mine.driver->next = frame;
         }
         T await_resume() const { return frame.promise().result(); }
     };
 
-    std::coroutine_handle<promise_type> frame_{};
+    proc::frame_owner mine_;
 };
 
 namespace proc {

@@ -196,6 +196,7 @@ inline void process::describe(std::string& out) const {
 inline void process::die() noexcept {
     while (activity* a = activities_) {
         forget_activity(*a);
+        a->unwind();
         a->abandon();
     }
     signal* early = nullptr;
