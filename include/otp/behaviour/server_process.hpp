@@ -133,17 +133,32 @@ public:
         static_assert(alignof(T) <= 16, "a callback struct can't ask for more than 16 bytes of alignment");
         interleaves_ = requires { typename T::interleaves; };
     }
-    [[nodiscard]] static intrusive_ptr<server_process> make(exec::executor& ex) {
-        return intrusive_ptr<server_process>::adopt(::new (memory::allocate(sizeof(server_process))) server_process{ex});
+    /// The limits of the mailbox, which few servers have, stand behind the process in its block.
+    [[nodiscard]] static intrusive_ptr<server_process> make(exec::executor& ex, const mailbox_options& mailbox = {}) {
+        const bool bounded = mailbox.capacity != mailbox_options{}.capacity;
+        void* block = memory::allocate(bounded ? bounded_size() : sizeof(server_process));
+        auto made = intrusive_ptr<server_process>::adopt(::new (block) server_process{ex});
+        if (bounded) {
+            ::new (static_cast<std::byte*>(block) + sizeof(server_process)) proc::bounds{mailbox};
+            made->born_as_ |= bounded_bit;
+        }
+        return made;
+    }
+    [[nodiscard]] proc::bounds* limits() const noexcept override {
+        auto* const block = reinterpret_cast<std::byte*>(const_cast<server_process*>(this));
+        return std::launder(reinterpret_cast<proc::bounds*>(block + sizeof(server_process)));
     }
     [[nodiscard]] void* room() noexcept { return room_; }
     [[nodiscard]] std::string_view initial_call() const noexcept override { return type_name<T>(); }
 
 private:
     void dispose() noexcept override {
+        const bool bounded = is_bounded();
+        if (bounded) std::destroy_at(limits());
         this->~server_process();
-        memory::deallocate(this, sizeof(server_process));
+        memory::deallocate(this, bounded ? bounded_size() : sizeof(server_process));
     }
+    static consteval std::size_t bounded_size() { return sizeof(server_process) + sizeof(proc::bounds); }
     alignas(T) std::byte room_[sizeof(T)];
 };
 

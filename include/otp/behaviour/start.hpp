@@ -72,8 +72,7 @@ template <class T, class... A>
         if (how.limit < std::chrono::nanoseconds::zero() || how.hibernate_after < std::chrono::nanoseconds::zero())
             return reason{reason::bad_argument}.with_text("a negative time limit");
         if (how.mailbox.capacity == 0) return reason{reason::bad_argument}.with_text("a mailbox for no message");
-        auto fresh = server_process<T>::make(how.executor);
-        if (how.mailbox.capacity != mailbox_options{}.capacity) fresh->set_bounds(how.mailbox);
+        auto fresh = server_process<T>::make(how.executor, how.mailbox);
         fresh->hibernate_after(how.hibernate_after);
         if (how.where) {
             if (auto claimed = claim_name(*fresh, *how.where, how.name); !claimed) return claimed.error();

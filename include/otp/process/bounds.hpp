@@ -34,13 +34,11 @@ struct bounds {
     [[nodiscard]] bool drops_oldest() const noexcept { return policy == mailbox_policy::drop_oldest; }
 };
 
-inline void process::set_bounds(const mailbox_options& options) { bounds_ = std::make_unique<bounds>(options); }
-
 /// Sequential consistency, here, for the number of waiters and in count_taken: a sender that has entered itself as waiting and then
 /// finds no room is seen by the owner after the owner has made some.
 inline bool process::is_full(std::uint64_t arrived) const noexcept {
     const auto handled = handled_.load(std::memory_order_seq_cst);
-    return arrived > handled && arrived - handled >= bounds_->capacity;
+    return arrived > handled && arrived - handled >= limits()->capacity;
 }
 
 /// Takes one place, if one is free: never above the capacity, whoever else tries.
@@ -53,16 +51,16 @@ inline bool process::take_place() noexcept {
 }
 
 inline offered process::offer_bounded(signal* s) noexcept {
-    bounds& limits = *bounds_;
-    if (limits.drops_oldest()) {
+    bounds& limit = *limits();
+    if (limit.drops_oldest()) {
         if (!send_counted(s)) return offered::gone;
-        if (waiting_in_all() / 2 >= limits.capacity) shorten();
+        if (waiting_in_all() / 2 >= limit.capacity) shorten();
         return offered::taken;
     }
-    const bool waits = limits.policy == mailbox_policy::wait;
+    const bool waits = limit.policy == mailbox_policy::wait;
     if (waits && current_process() == this) return send_counted(s) ? offered::taken : offered::gone;
     // While somebody waits nobody is let past; seq_cst as in is_full.
-    if ((waits && limits.waiters.load(std::memory_order_seq_cst) != 0) || !take_place()) {
+    if ((waits && limit.waiters.load(std::memory_order_seq_cst) != 0) || !take_place()) {
         if (mailbox_.closed()) return offered::gone;
         return waits ? offered::must_wait : offered::refused;
     }
@@ -74,32 +72,32 @@ inline offered process::offer_bounded(signal* s) noexcept {
 
 /// Enters `who` to be told by a token when there is room. False: there is some, or the process is gone; try again.
 inline bool process::await_room(process& who, std::uint64_t ref) {
-    bounds& limits = *bounds_;
-    const std::lock_guard hold{limits.lock};
+    bounds& limit = *limits();
+    const std::lock_guard hold{limit.lock};
     if (mailbox_.closed()) return false;
-    limits.waiting.push_back({intrusive_ptr<process>::share(&who), ref});
-    limits.waiters.store(limits.waiting.size(), std::memory_order_seq_cst);  // as in is_full
+    limit.waiting.push_back({intrusive_ptr<process>::share(&who), ref});
+    limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
     if (is_full(arrived_.load(std::memory_order_relaxed))) return true;  // what it misses was taken a moment ago, by one who was not waiting
-    limits.waiting.pop_back();
-    limits.waiters.store(limits.waiting.size(), std::memory_order_seq_cst);  // as in is_full
+    limit.waiting.pop_back();
+    limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
     return false;
 }
 
 /// It waits no more: its time is over, or it was killed.
 inline void process::leave_room(const process& who, std::uint64_t ref) noexcept {
-    bounds& limits = *bounds_;
-    const std::lock_guard hold{limits.lock};
-    std::erase_if(limits.waiting, [&](const bounds::sender& s) { return s.who.get() == &who && s.ref == ref; });
-    limits.waiters.store(limits.waiting.size(), std::memory_order_seq_cst);  // as in is_full
+    bounds& limit = *limits();
+    const std::lock_guard hold{limit.lock};
+    std::erase_if(limit.waiting, [&](const bounds::sender& s) { return s.who.get() == &who && s.ref == ref; });
+    limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
 }
 
 /// Tells all who wait. They are told together when half of the mailbox is free, so that not each message costs a wake-up.
 inline void process::tell_waiting() noexcept {
     std::vector<bounds::sender> told;
     {
-        const std::lock_guard hold{bounds_->lock};
-        told = std::exchange(bounds_->waiting, {});
-        bounds_->waiters.store(0, std::memory_order_seq_cst);  // as in is_full
+        const std::lock_guard hold{limits()->lock};
+        told = std::exchange(limits()->waiting, {});
+        limits()->waiters.store(0, std::memory_order_seq_cst);  // as in is_full
     }
     for (const auto& s : told) send_token(*s.who, s.ref);
 }
@@ -108,8 +106,8 @@ inline void process::tell_waiting() noexcept {
 inline void process::count_taken_bounded() noexcept {
     const auto taken = handled_.load(std::memory_order_relaxed) + 1;  // only the owner writes it
     handled_.store(taken, std::memory_order_seq_cst);                 // as in is_full
-    if (bounds_->waiters.load(std::memory_order_seq_cst) == 0) return;
-    if (arrived_.load(std::memory_order_relaxed) - taken <= bounds_->capacity / 2) tell_waiting();
+    if (limits()->waiters.load(std::memory_order_seq_cst) == 0) return;
+    if (arrived_.load(std::memory_order_relaxed) - taken <= limits()->capacity / 2) tell_waiting();
 }
 
 /// drop_oldest, a sender: the owner is busy and doesn't come to it. What waits in the mailbox is older than `s`; the owner's queue is
@@ -117,16 +115,16 @@ inline void process::count_taken_bounded() noexcept {
 inline void process::shorten() noexcept {
     signal_queue dropped;
     {
-        bounds& limits = *bounds_;
-        const std::lock_guard hold{limits.lock};
+        bounds& limit = *limits();
+        const std::lock_guard hold{limit.lock};
         for (signal* s = mailbox_.take_from_busy(); s;) {
             signal* const after = s->next;
-            if (s->has(is_counted)) ++limits.overflowing;
-            limits.overflow.push(s);
+            if (s->has(is_counted)) ++limit.overflowing;
+            limit.overflow.push(s);
             s = after;
         }
-        for (; limits.overflowing > limits.capacity; --limits.overflowing) {
-            dropped.push(limits.overflow.take_if([](const signal& s) { return s.has(is_counted); }));
+        for (; limit.overflowing > limit.capacity; --limit.overflowing) {
+            dropped.push(limit.overflow.take_if([](const signal& s) { return s.has(is_counted); }));
             arrived_.fetch_sub(1, std::memory_order_relaxed);  // a count
         }
     }
@@ -135,7 +133,7 @@ inline void process::shorten() noexcept {
 
 /// drop_oldest, the owner: what is above the capacity goes, oldest first.
 inline void process::trim() noexcept {
-    while (waiting_in_all() > bounds_->capacity) {
+    while (waiting_in_all() > limits()->capacity) {
         signal* s = queue_.take_if([](const signal& q) { return q.has(is_counted); });
         if (!s) return;
         count_taken();
@@ -144,32 +142,32 @@ inline void process::trim() noexcept {
 }
 
 inline signal* process::take_mail_bounded() noexcept {
-    const std::lock_guard hold{bounds_->lock};
+    const std::lock_guard hold{limits()->lock};
     signal* const newer = mailbox_.take();
-    bounds_->overflowing = 0;
-    return bounds_->overflow.release_before(newer);
+    limits()->overflowing = 0;
+    return limits()->overflow.release_before(newer);
 }
 inline signal* process::close_mail_bounded() noexcept {
     signal* rest;
     {
-        const std::lock_guard hold{bounds_->lock};
+        const std::lock_guard hold{limits()->lock};
         rest = mailbox_.close();
-        rest = bounds_->overflow.release_before(rest);
+        rest = limits()->overflow.release_before(rest);
     }
     tell_waiting();  // that it is gone
     return rest;
 }
 inline bool process::go_idle_bounded() noexcept {
-    const std::lock_guard hold{bounds_->lock};
-    return bounds_->overflow.empty() && mailbox_.try_idle();
+    const std::lock_guard hold{limits()->lock};
+    return limits()->overflow.empty() && mailbox_.try_idle();
 }
 
-inline signal* process::take_mail() noexcept { return bounds_ && bounds_->drops_oldest() ? take_mail_bounded() : mailbox_.take(); }
-inline signal* process::close_mail() noexcept { return bounds_ ? close_mail_bounded() : mailbox_.close(); }
-inline bool process::go_idle() noexcept { return bounds_ && bounds_->drops_oldest() ? go_idle_bounded() : mailbox_.try_idle(); }
+inline signal* process::take_mail() noexcept { return is_bounded() && limits()->drops_oldest() ? take_mail_bounded() : mailbox_.take(); }
+inline signal* process::close_mail() noexcept { return is_bounded() ? close_mail_bounded() : mailbox_.close(); }
+inline bool process::go_idle() noexcept { return is_bounded() && limits()->drops_oldest() ? go_idle_bounded() : mailbox_.try_idle(); }
 inline std::uint64_t process::depth() const noexcept {
     const auto all = waiting_in_all();
-    return bounds_ && bounds_->drops_oldest() ? std::min(all, bounds_->capacity) : all;
+    return is_bounded() && limits()->drops_oldest() ? std::min(all, limits()->capacity) : all;
 }
 
 }  // namespace otp::inline OTP_ABI::proc

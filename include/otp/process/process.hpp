@@ -82,13 +82,11 @@ public:
     /// Sends a user's message, if the mailbox has room for it.
     [[nodiscard]] offered offer(signal* s) noexcept {
         if (s->has(is_system)) return send(s) ? offered::taken : offered::gone;
-        if (bounds_) return offer_bounded(s);
+        if (is_bounded()) return offer_bounded(s);
         return send_counted(s) ? offered::taken : offered::gone;
     }
     [[nodiscard]] bool await_room(process& who, std::uint64_t ref);
     void leave_room(const process& who, std::uint64_t ref) noexcept;
-    /// Before anybody knows of the process.
-    void set_bounds(const mailbox_options& options);
     /// Sends, or ends the signal with noproc.
     void post(signal* s) noexcept {
         if (!send(s)) drop(s, reason::noproc);
@@ -98,7 +96,9 @@ public:
     [[nodiscard]] inline std::uint64_t trace_id() const noexcept final;
     [[nodiscard]] exec::executor& executor() const noexcept { return *executor_; }
     [[nodiscard]] inline node& own_node() const noexcept;
-    [[nodiscard]] process_role role() const noexcept { return role_; }
+    [[nodiscard]] process_role role() const noexcept { return static_cast<process_role>(born_as_ & ~bounded_bit); }
+    /// Its mailbox has a limit.
+    [[nodiscard]] bool is_bounded() const noexcept { return (born_as_ & bounded_bit) != 0; }
     [[nodiscard]] bool alive() const noexcept { return !mailbox_.closed() && !doomed(); }
     /// A kill has been sent: it counts as dead from then on.
     [[nodiscard]] bool doomed() const noexcept { return doomed_.load(std::memory_order_acquire); }  // pairs with doom()
@@ -140,7 +140,7 @@ public:
     void block_until_settled(waiter& by);
     /// For a process on a thread of its own, between things that don't block: throws `unwinding` if it was struck down.
     void check_signals() {
-        if (role_ != process_role::on_thread || (!mailbox_.has_mail() && !struck_)) return;
+        if (role() != process_role::on_thread || (!mailbox_.has_mail() && !struck_)) return;
         drain();
         if (struck_) throw unwinding{};
     }
@@ -191,7 +191,7 @@ public:
 
     /// A message leaves the queue.
     void count_taken() noexcept {
-        if (bounds_) return count_taken_bounded();
+        if (is_bounded()) return count_taken_bounded();
         // Only the owner writes: a plain increment, relaxed since it is a statistic.
         handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
@@ -239,6 +239,8 @@ public:
     [[nodiscard]] virtual type_id behaviour_type() const noexcept { return nullptr; }
     /// How a message of this type goes to the struct's handle_info; null if it has none for it.
     [[nodiscard]] virtual const signal_ops* info_ops(type_id) const noexcept { return nullptr; }
+    /// The limits of its mailbox, if it is_bounded(). Any thread.
+    [[nodiscard]] virtual bounds* limits() const noexcept { return nullptr; }
     /// Name of the callback struct or "".
     [[nodiscard]] virtual std::string_view behaviour_name() const noexcept { return {}; }
     /// The type of the server or of the callable that it was started with, or "".
@@ -265,6 +267,8 @@ protected:
     virtual void on_exception() noexcept;
     /// Last words of a process that ends by itself; not for one that was struck down.
     virtual void on_terminate() noexcept {}
+    /// Does its end by an exception make a report? Not where somebody waits for the very outcome.
+    [[nodiscard]] virtual bool is_reported() const noexcept { return true; }
     /// Gives back what memory it can spare while it waits.
     virtual void spare() noexcept;
     /// What only its kind knows, for the report of its crash.
@@ -330,7 +334,6 @@ protected:
     // What others write stands together; the rest is the owner's.
     mailbox<signal> mailbox_;
     std::atomic<std::uint64_t> arrived_{0};
-    std::unique_ptr<bounds> bounds_;  // none: no limit
     exec::executor* executor_;
     std::uint64_t id_ = 0;
 
@@ -357,7 +360,8 @@ protected:
     // Under the lock of the node's table, once it stands there.
     bool has_parent_ : 1 = false;    // started with a link or a monitor
     bool asked_to_end_ : 1 = false;  // by a shutdown of the runtime
-    process_role role_;              // keeps those bits apart from these, which are the owner's
+    static constexpr std::uint8_t bounded_bit = 0x80;
+    std::uint8_t born_as_;           // the role, and that bit; keeps those bits apart from these, which are the owner's
     bool is_child_ : 1 = false;      // the same as has_parent_
     bool traps_exits_ : 1 = false;
     bool stopping_ : 1 = false;

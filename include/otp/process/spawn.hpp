@@ -182,6 +182,7 @@ private:
         void end_frame() noexcept { task<T> gone = std::move(work); }
     };
     void destroy_state() noexcept override { main_.end_frame(); }
+    [[nodiscard]] bool is_reported() const noexcept override { return false; }
     void dispose() noexcept override {
         this->~running_process();
         memory::deallocate(this, sizeof(running_process));

@@ -16,7 +16,7 @@
 namespace otp::inline OTP_ABI::proc {
 
 inline process::process(exec::executor& ex, process_role role) noexcept
-    : exec::timer{&process::timer_due}, executor_{&ex}, role_{role} {}
+    : exec::timer{&process::timer_due}, executor_{&ex}, born_as_{static_cast<std::uint8_t>(role)} {}
 
 inline process::~process() = default;
 
@@ -77,7 +77,7 @@ inline bool process::step() {
 }
 
 inline bool process::next_message() {
-    if (bounds_ && bounds_->drops_oldest() && waiting_in_all() > bounds_->capacity) drain();
+    if (is_bounded() && limits()->drops_oldest() && waiting_in_all() > limits()->capacity) drain();
     if (before_message()) return true;
     signal* s = takes_messages() ? queue_.pop() : next_urgent();
     if (!s) return false;
@@ -112,7 +112,7 @@ inline void process::drain() noexcept {
         receive(s);
         s = after;
     }
-    if (bounds_ && bounds_->drops_oldest()) trim();
+    if (is_bounded() && limits()->drops_oldest()) trim();
 }
 
 inline void process::receive(signal* s) noexcept {
@@ -126,7 +126,7 @@ inline void process::receive(signal* s) noexcept {
         case signal_kind::exit:
         case signal_kind::link_exit: receive_exit(s); break;
         case signal_kind::query:
-            count_handled(*s);
+            if (s->has(is_counted)) count_taken();
             s->ops->handle(*this, s);
             break;
         default: receive_relation(s); break;
@@ -159,7 +159,7 @@ inline void process::receive_exit(signal* s) noexcept {
 }
 
 inline void process::strike(reason why) noexcept {
-    if (role_ == process_role::thread || role_ == process_role::inbox) return;  // no life of its own to end
+    if (role() == process_role::thread || role() == process_role::inbox) return;  // no life of its own to end
     const bool ends_already = stopping_;
     struck_ = true;
     stop(why);
@@ -203,8 +203,8 @@ inline void process::die() noexcept {
     if (!struck_) {
         on_terminate();
         // Not those that are ended by others, as in OTP: what ended them is reported where it began.
-        if (!exit_reason().is_orderly() && !struck_) {
-            early = mailbox_.take();
+        if (!exit_reason().is_orderly() && !struck_ && is_reported()) {
+            early = take_mail();
             report_crash(early);
         }
     }
