@@ -1,4 +1,5 @@
 #include "otp/base/log.hpp"
+#include "support/main.hpp"
 
 #include <doctest/doctest.h>
 #include <pthread.h>
@@ -29,6 +30,8 @@ struct journal {
 // Puts the logger and the level back at the end of a test.
 class restored {
 public:
+    /// As a program has it that says nothing about it.
+    restored() : restored(testing::logger_at_start.sink, testing::logger_at_start.context) {}
     restored(otp::log_sink sink, void* context) : before_{otp::set_logger(sink, context)} {}
     restored(const restored&) = delete;
     restored& operator=(const restored&) = delete;
@@ -75,6 +78,7 @@ TEST_CASE("a report reaches the sink with its level and the context") {
 }
 
 TEST_CASE("reports go to stderr at first, each with its level and one line end") {
+    const restored guard;
     const auto text = stderr_of([] {
         log(log_level::error, "first");
         log(log_level::critical, "");
@@ -83,6 +87,7 @@ TEST_CASE("reports go to stderr at first, each with its level and one line end")
 }
 
 TEST_CASE("a report that a signal cuts in two arrives whole") {
+    const restored guard;
     static std::atomic<bool> interrupted;
     interrupted.store(false);
     struct sigaction action {};

@@ -3,10 +3,13 @@
 
 #include <cstdlib>
 
-#include "otp/base/log.hpp"
+#include "support/main.hpp"
+
+otp::logger testing::logger_at_start;
 
 // Tests crash processes by the thousand: reports are shown only to who asks for them, or to the test that is about them.
 int main(int argc, char** argv) {
-    if (!std::getenv("OTP_TEST_LOG")) otp::set_logger(nullptr);
+    testing::logger_at_start = otp::set_logger(nullptr);
+    if (std::getenv("OTP_TEST_LOG")) otp::set_logger(testing::logger_at_start.sink, testing::logger_at_start.context);
     return doctest::Context{argc, argv}.run();
 }
