@@ -194,6 +194,30 @@ TEST_CASE("TIMER-16 any process that knows the timer may read and cancel it") {
     CHECK(seen_by(s).empty());
 }
 
+TEST_CASE("TIMER-17 a cancel that answers by a message returns at once, and the message tells the time that was left") {
+    otp::simulation sim{1};
+    const auto s = otp::start<listener>().value();
+    otp::inbox<otp::timer_cancelled> answers;
+    const auto timer = otp::send_after(100ms, s, 1);
+    sim.advance(30ms);
+    const auto began = sim.now();
+    otp::cancel_timer(timer, answers);
+    CHECK(sim.now() == began);
+    const auto first = std::get<0>(*answers.receive());
+    CHECK(first.timer == timer);
+    CHECK(first.left == 70ms);
+    otp::cancel_timer(timer, answers);
+    CHECK_FALSE(std::get<0>(*answers.receive()).left);
+    const auto fired = otp::send_after(10ms, s, 2);
+    sim.advance(20ms);
+    otp::cancel_timer(fired, answers);
+    CHECK_FALSE(std::get<0>(*answers.receive()).left);
+    (void)otp::cancel_timer(otp::send_after(10ms, s, 3));  // without an answer
+    sim.advance(1h);
+    CHECK(seen_by(s) == numbers{2});
+    CHECK_FALSE(answers.try_receive());
+}
+
 TEST_CASE("TIMER-18 send_at fires at a moment of the runtime's clock; one that is past fires at once") {
     otp::simulation sim{1};
     const auto s = otp::start<listener>().value();

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <compare>
+#include <chrono>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #include "otp/base/exit.hpp"
 #include "otp/behaviour/client.hpp"
 #include "otp/process/links.hpp"
+#include "otp/process/send_after.hpp"
 
 namespace otp::inline OTP_ABI {
 
@@ -19,6 +22,11 @@ template <class T>
     if (!mine) throw otp::exit{reason{reason::no_process}.with_text("self: no process runs on this thread")};
     if (mine->behaviour_type() != type_id_of<T>) throw otp::exit{reason{reason::wrong_server}.with_text("self: the process is another server")};
     return server<T>{intrusive_ptr<proc::process>::share(mine)};
+}
+
+template <class T, class M>
+void scoped_timer::start(std::chrono::nanoseconds delay, T*, M message) {
+    start(delay, otp::self<std::remove_cv_t<T>>(), std::move(message));
 }
 
 /// A handle from a pid. Error: wrong_server if that process is no server of T; bad_argument of a null pid. Any thread.

@@ -108,6 +108,19 @@ inline std::optional<std::chrono::nanoseconds> cancel_timer(const timer_ref& tim
     const auto left = t->when - t->executor.now();  // its runtime may be gone otherwise
     return left > std::chrono::nanoseconds::zero() ? left : std::chrono::nanoseconds::zero();
 }
+/// What was left of a timer that was asked to be cancelled, as cancel_timer tells.
+struct timer_cancelled {
+    timer_ref timer;
+    std::optional<std::chrono::nanoseconds> left;
+};
+/// The same for who can't use the result here: it is sent to `answer_to`, behind the timer's message if that was first. Any thread.
+/// erlang:cancel_timer/2 with {async, true}; here the timer is cancelled when this returns.
+template <class To>
+    requires std::convertible_to<const To&, recipient<timer_cancelled>>
+void cancel_timer(const timer_ref& timer, const To& answer_to) {
+    const recipient<timer_cancelled> to = answer_to;
+    to.send({timer, cancel_timer(timer)});
+}
 /// The time that is left; none if it has fired, was cancelled, or its target is gone. Any thread. erlang:read_timer/1.
 [[nodiscard]] inline std::optional<std::chrono::nanoseconds> read_timer(const timer_ref& timer) {
     auto* t = timer.block();
@@ -116,7 +129,8 @@ inline std::optional<std::chrono::nanoseconds> cancel_timer(const timer_ref& tim
     return left > std::chrono::nanoseconds::zero() ? left : std::chrono::nanoseconds::zero();
 }
 
-/// Owns a timer: cancelled when its owner goes, as a member of a callback struct does with the server.
+/// Owns a timer: cancelled when its owner goes, as a member of a callback struct does with the server. Such a member is a time-out
+/// with a name, which messages don't end; gen_statem's {{timeout, Name}, Time, Message}. One user at a time.
 class scoped_timer {
 public:
     scoped_timer() noexcept = default;
@@ -130,6 +144,17 @@ public:
         return *this;
     }
     ~scoped_timer() { cancel(); }
+    /// Sends `message` after `delay`, in place of what it was to send before, which is not delivered any more. As send_after; if
+    /// that throws, the timer before runs on.
+    template <class To, class M>
+        requires std::convertible_to<const To&, recipient<M>>
+    void start(std::chrono::nanoseconds delay, const To& to, M message) {
+        *this = send_after(delay, to, std::move(message));
+    }
+    /// The same to handle_info of the server of T that this code runs in. Throws as otp::self<T>() besides.
+    template <class T, class M>
+    void start(std::chrono::nanoseconds delay, T* self, M message);
+    /// Its message is not delivered after this returns. As cancel_timer.
     std::optional<std::chrono::nanoseconds> cancel() noexcept { return cancel_timer(std::exchange(timer_, {})); }
     [[nodiscard]] const timer_ref& ref() const noexcept { return timer_; }
 
