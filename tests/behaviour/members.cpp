@@ -1,5 +1,6 @@
 // What a callback struct owns ends with its server, however that ends: callers that wait, timers, monitors.
 #include "../process/in_process.hpp"
+#include "../support/reports.hpp"
 
 #include <optional>
 #include <stdexcept>
@@ -57,6 +58,7 @@ enum class end { stop, exception, exit_signal, kill };
 }  // namespace
 
 TEST_CASE("a timer and a monitor of a server's own end with it, and the caller that it kept gets its reason") {
+    testing::reports none;
     for (const end how : {end::stop, end::exception, end::exit_signal, end::kill}) {
         CAPTURE(static_cast<int>(how));
         otp::simulation sim{1};

@@ -1,5 +1,6 @@
 // handle_continue: what comes before it, what it may answer, and how it ends a server. Virtual time.
 #include "../process/in_process.hpp"
+#include "../support/reports.hpp"
 
 #include <otp/behaviour/sys.hpp>
 
@@ -118,6 +119,7 @@ TEST_CASE("CONT-04 a continue is the very next callback after a call, a cast or 
 }
 
 TEST_CASE("CONT-06 a continue that stops: terminate with its reason, which ends the server") {
+    testing::reports none;
     otp::simulation sim{1};
     texts ends;
     const auto s = start([](chain&) { return otp::stop("enough"); }, &ends);
@@ -182,6 +184,7 @@ TEST_CASE("CONT-08 a continue may give a time-out, or hibernate, as any other ca
 }
 
 TEST_CASE("CONT-10 system requests and the parent's exit wait until a chain of continues has ended") {
+    testing::reports none;
     otp::simulation sim{1};
     SUBCASE("get_state sees the end of the chain") {
         const auto s = start();
@@ -230,6 +233,7 @@ TEST_CASE("CONT-10 system requests and the parent's exit wait until a chain of c
 }
 
 TEST_CASE("CONT-11 an exception of a continue: terminate gets it as the reason, and the state as it was before") {
+    testing::reports none;
     otp::simulation sim{1};
     texts ends;
     const auto s = start([](chain&) -> otp::next { throw otp::exit{"broken"}; }, &ends);

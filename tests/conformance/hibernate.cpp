@@ -84,6 +84,7 @@ TEST_CASE("HIB-01 a server hibernates from init and from each callback; the next
         const auto s = start(how::hibernate);
         sim.run();
         CHECK(hibernates(s));
+        CHECK(otp::processes().at(0).status == otp::process_status::hibernating);
         CHECK(s.call(sleeper::call_me{}).value() == 2);
     }
     SUBCASE("from handle_call") {
@@ -148,6 +149,9 @@ TEST_CASE("HIB-04 a system request wakes a server, is served, and the server hib
         return 1;
     }).value() == 1);
     CHECK_FALSE(while_served);
+    sim.run();
+    CHECK(hibernates(s));
+    CHECK(otp::sys::get_status(s).value().hibernating);
     sim.run();
     CHECK(hibernates(s));
 }

@@ -52,6 +52,7 @@ TEST_CASE("SUPC-29 a static supervisor hibernates after a second without work; r
 }
 
 TEST_CASE("the time after which a supervisor hibernates is one of its flags") {
+    reports none;
     otp::simulation sim{1};
     const auto late = otp::start<otp::supervisor>(otp::supervisor_flags{.hibernate_after = 1min}).value();
     const auto not_at_all = otp::start<otp::supervisor>(otp::supervisor_flags{.hibernate_after = otp::infinity}).value();

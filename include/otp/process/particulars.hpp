@@ -44,6 +44,9 @@ struct particulars {
     signal_queue end_waiters;                // calls of otp::wait
     std::string last_text;                   // for the report of a crash: the message that was being handled
     intrusive_ptr<process> last_client;      // and who sent it, if it was answered already
+
+    /// Nothing of it is kept for a process that lives and waits.
+    [[nodiscard]] bool empty() const noexcept { return !bonds && !deferred && !own_line && !last_words && end_waiters.empty(); }
 };
 
 inline particulars& process::details() {

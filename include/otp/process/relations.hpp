@@ -38,12 +38,13 @@ inline constexpr signal_ops peer_signal::down_message_ops{&peer_signal::handle_d
 }
 
 inline void process::spare() noexcept {
-    relations* const mine = related_if_any();
-    if (!mine) return;
-    mine->links.shrink_to_fit();
-    mine->watches.shrink_to_fit();
-    mine->watchers.shrink_to_fit();
-    if (mine->links.empty() && mine->watches.empty() && mine->watchers.empty()) particulars_->bonds.reset();
+    if (relations* const mine = related_if_any()) {
+        mine->links.shrink_to_fit();
+        mine->watches.shrink_to_fit();
+        mine->watchers.shrink_to_fit();
+        if (mine->links.empty() && mine->watches.empty() && mine->watchers.empty()) particulars_->bonds.reset();
+    }
+    if (particulars_ && particulars_->empty()) particulars_.reset();
 }
 
 /// Links `self` with `peer`, once. A peer that is gone answers with the end noproc.
