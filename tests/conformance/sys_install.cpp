@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace sys = otp::sys;
@@ -119,4 +120,30 @@ TEST_CASE("SYS-28 remove takes out the one with this id, or this function, and n
     REQUIRE(sys::remove(s, note_again));
     REQUIRE(sys::remove(s, "id2"));
     CHECK(told_by_a_ping(s).empty());
+}
+
+TEST_CASE("on workers a server is debugged while threads call it, and no event is lost") {
+    otp::runtime rt{{.workers = 2}};
+    const auto s = rt.start<pinged>({.debug = {sys::counted}}).value();
+    int lines = 0;  // the server's until the trace is off
+    REQUIRE(sys::trace(s, [&lines](std::string_view) { ++lines; }));
+    constexpr int callers = 3;
+    constexpr int calls = 100;
+    std::vector<std::thread> threads;
+    for (int i = 0; i != callers; ++i)
+        threads.emplace_back([&s] {
+            for (int n = 0; n != calls; ++n) (void)s.call(pinged::ping{});
+        });
+    for (int n = 0; n != 20; ++n) {
+        CHECK(sys::log(s, 3));
+        CHECK(sys::log(s)->size() <= 3);
+        CHECK(sys::get_status(s.id())->server == otp::type_name<pinged>());
+        CHECK(sys::log(s, false));
+    }
+    for (auto& each : threads) each.join();
+    const auto counted = sys::statistics(s).value();
+    CHECK(counted.messages_in == callers * calls);
+    CHECK(counted.messages_out == callers * calls);
+    REQUIRE(sys::no_debug(s));
+    CHECK(lines == 2 * callers * calls);
 }

@@ -60,6 +60,10 @@ template <class New, class Old, class... Extra> struct code_change_has_the_wrong
 template <class New, class Returned> struct code_change_returns_another_type;           // otp::result<New>
 template <class New, class Message> struct messages_names_what_no_handler_takes;
 
+// debug functions
+template <class Function> struct debug_function_with_captures_needs_an_id;  // sys::install(server, "id", function, initial)
+template <class Function, class State> struct debug_function_does_not_take_state_event_and_name;  // f(State&, const sys::event&, std::string_view) → void, sys::verdict
+
 // arguments of the entry points
 template <class Limit> struct time_limit_is_no_duration;  // 200ms, or otp::infinity
 

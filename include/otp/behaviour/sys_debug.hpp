@@ -20,11 +20,16 @@ namespace system {
 
 template <class F, class State>
 [[nodiscard]] result<void> install(const target& server, behaviour::function_key key, F f, State initial, std::chrono::nanoseconds limit) {
-    return server.ask(
-        [key = std::move(key), bound = behaviour::bind_debug_function(std::move(f), std::move(initial))](behaviour::server_base& s) mutable {
-            s.debug().install(std::move(key), std::move(bound));
-        },
-        limit);
+    if constexpr (behaviour::debug_function<F, State>) {
+        return server.ask(
+            [key = std::move(key), bound = behaviour::bind_debug_function(std::move(f), std::move(initial))](behaviour::server_base& s) mutable {
+                s.debug().install(std::move(key), std::move(bound));
+            },
+            limit);
+    } else {
+        behaviour::report(behaviour::fault<error::debug_function_does_not_take_state_event_and_name<F, State>>{});
+        return reason::bad_argument;  // the diagnosis has failed the build
+    }
 }
 [[nodiscard]] inline result<void> remove(const target& server, behaviour::function_key key, std::chrono::nanoseconds limit) {
     return server.ask(
@@ -124,15 +129,15 @@ inline result<void> no_debug(const target& server, std::chrono::nanoseconds limi
 /// of its own that begins as `initial`. It returns void, or sys::more, or sys::done, which takes it out; so does an
 /// exception. Nothing happens if a function is installed under this id. It must not call the server. sys:install/3.
 template <class F, class State>
-    requires behaviour::debug_function<F, State>
 result<void> install(const target& server, std::string id, F f, State initial, std::chrono::nanoseconds limit = default_timeout) {
     return system::install(server, {std::move(id)}, std::move(f), std::move(initial), limit);
 }
 /// The same for a function that is its own id: a function, or a lambda without captures.
 template <class F, class State>
-    requires behaviour::own_id<F> && behaviour::debug_function<F, State>
 result<void> install(const target& server, F f, State initial, std::chrono::nanoseconds limit = default_timeout) {
-    return system::install(server, behaviour::key_of(f), std::move(f), std::move(initial), limit);
+    if constexpr (!behaviour::own_id<F>) behaviour::report(behaviour::fault<error::debug_function_with_captures_needs_an_id<F>>{});
+    else return system::install(server, behaviour::key_of(f), std::move(f), std::move(initial), limit);
+    return reason::bad_argument;  // the diagnosis has failed the build
 }
 /// Takes out the one that was installed with this id. Nothing happens if there is none. sys:remove/2.
 inline result<void> remove(const target& server, std::string id, std::chrono::nanoseconds limit = default_timeout) {
