@@ -1,6 +1,7 @@
 // Servers that are callback structs: Erlang/OTP's gen_server, and the processes that they are.
 #pragma once
 
+#include "otp/behaviour/alias.hpp"
 #include "otp/behaviour/ask.hpp"
 #include "otp/behaviour/change_code.hpp"
 #include "otp/behaviour/client.hpp"

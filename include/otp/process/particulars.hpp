@@ -27,10 +27,21 @@ struct watch_entry {
     void (*fill)(signal* tagged, peer_signal& end) noexcept = nullptr;
 };
 
+/// An alias of the process.
+struct alias_entry {
+    bool ends_with_monitor = false;  // of the same ref
+    bool has_priority = false;
+};
+
 struct relations {
     base::flat_map<link_entry> links;                  // by the peer's id
     base::flat_map<watch_entry> watches;               // by ref: whom this process monitors
     base::flat_map<intrusive_ptr<process>> watchers;   // by ref: who monitors this process
+    base::flat_map<alias_entry> aliases;               // by ref
+
+    void end_alias_of_monitor(std::uint64_t ref) noexcept {
+        if (const alias_entry* entry = aliases.find(ref); entry && entry->ends_with_monitor) (void)aliases.erase(ref);
+    }
 };
 
 /// All of it belongs to the process itself.

@@ -177,6 +177,8 @@ public:
 
     /// Takes what has arrived: settles waits, obeys exits, links and monitors, queues messages.
     void drain() noexcept;
+    /// A message by way of an alias: is that still one?
+    [[nodiscard]] bool admits(signal& s) noexcept;
     /// Closes the mailbox of a thread's or inbox's stand-in.
     void close_stand_in(const reason& why) noexcept;
 
@@ -299,6 +301,7 @@ private:
     void receive(signal* s) noexcept;
     void receive_exit(signal* s) noexcept;
     void receive_relation(signal* s) noexcept;
+    void receive_aliased(signal* s) noexcept;
     void settle(signal* s) noexcept;
     void tick() noexcept;
     void expire(wait& w) noexcept;

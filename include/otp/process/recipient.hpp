@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -11,7 +12,7 @@
 
 namespace otp::inline OTP_ABI {
 
-/// Where messages of type M may be sent, whoever it is: made from a server, a name, an otp::ref or an inbox that receives M.
+/// Where messages of type M may be sent, whoever it is: made from a server, a name, an otp::ref, an otp::alias or an inbox that receives M.
 /// One made from a name looks it up at each delivery. A value, for any thread.
 template <class M>
 class recipient {
@@ -20,6 +21,8 @@ public:
     /// For the library's own conversions.
     recipient(intrusive_ptr<proc::process> to, const proc::signal_ops& ops) noexcept : process_{std::move(to)}, ops_{&ops} {}
     recipient(const char* name, const proc::signal_ops& ops) noexcept : name_{name}, ops_{&ops} {}
+    recipient(intrusive_ptr<proc::process> to, const proc::signal_ops& ops, std::uint64_t alias) noexcept
+        : process_{std::move(to)}, ops_{&ops}, alias_{alias} {}
 
     /// Sends; never blocks, never fails: what reaches nobody is a dead letter.
     template <int = 0>
@@ -30,7 +33,7 @@ public:
     /// The process, or who has the name now; a null pid if nobody.
     [[nodiscard]] pid id() const { return pid{find()}; }
 
-    friend bool operator==(const recipient& a, const recipient& b) noexcept { return a.process_ == b.process_ && a.name_ == b.name_; }
+    friend bool operator==(const recipient& a, const recipient& b) noexcept { return a.process_ == b.process_ && a.name_ == b.name_ && a.alias_ == b.alias_; }
     friend std::strong_ordering operator<=>(const recipient& a, const recipient& b) noexcept { return pid{a.process_} <=> pid{b.process_}; }
     template <class OStream>
         requires requires(OStream& out, const std::string& line) { out << line; }
@@ -40,7 +43,13 @@ public:
     }
 
     // For timers.
-    [[nodiscard]] proc::signal* make(M message) const { return proc::make_message<M>(*ops_, std::move(message)); }
+    [[nodiscard]] proc::signal* make(M message) const {
+        auto* made = proc::make_message<M>(*ops_, std::move(message));
+        if (alias_ == 0) return made;
+        made->kind = proc::signal_kind::aliased;
+        made->ref = alias_;
+        return made;
+    }
     [[nodiscard]] const intrusive_ptr<proc::process>& process() const noexcept { return process_; }
     [[nodiscard]] const char* name() const noexcept { return name_; }
 
@@ -53,6 +62,7 @@ private:
     intrusive_ptr<proc::process> process_;
     const char* name_ = nullptr;
     const proc::signal_ops* ops_ = nullptr;
+    std::uint64_t alias_ = 0;  // of the process; 0: none
 };
 
 }  // namespace otp::inline OTP_ABI

@@ -91,6 +91,7 @@ inline bool demonitor(process& self, std::uint64_t ref, bool flush) {
     if (auto* mine = self.related_if_any()) {
         if (auto entry = mine->watches.take(ref)) {
             there = true;
+            mine->end_alias_of_monitor(ref);
             entry->target->post(make_peer_signal(signal_kind::demonitor, &self, ref));
         }
     }
@@ -102,6 +103,27 @@ inline bool demonitor(process& self, std::uint64_t ref, bool flush) {
         if (found) drop(found, reason::ignored);
     }
     return there;
+}
+
+/// May a message still come by way of its alias? It is an ordinary one from then on.
+inline bool process::admits(signal& s) noexcept {
+    auto* mine = related_if_any();
+    const alias_entry* entry = mine ? mine->aliases.find(s.ref) : nullptr;
+    if (entry && !entry->has_priority) s.flags = static_cast<std::uint8_t>(s.flags & ~is_urgent);
+    s.kind = signal_kind::message;
+    s.ref = 0;
+    return entry != nullptr;
+}
+
+inline void process::receive_aliased(signal* s) noexcept {
+    if (!admits(*s)) {
+        if (s->has(is_counted)) count_taken();
+        drop(s, reason::noproc);
+    } else if (s->has(is_urgent)) {
+        queue_.push_urgent(s);
+    } else {
+        queue_.push(s);
+    }
 }
 
 inline void process::receive_relation(signal* s) noexcept {
@@ -130,6 +152,7 @@ inline void process::receive_relation(signal* s) noexcept {
             auto* mine = related_if_any();
             auto entry = mine ? mine->watches.take(p->ref) : std::nullopt;
             if (!entry) break;
+            mine->end_alias_of_monitor(p->ref);
             if (entry->tagged) {
                 entry->fill(entry->tagged.get(), *p);
                 entry->tagged->ref = p->ref;

@@ -30,6 +30,7 @@ enum class signal_kind : std::uint8_t {
     monitor,
     demonitor,
     down,
+    aliased,    // a message by way of an alias, found by its ref
     query,      // asks for what only the process may read; answered at once, whatever it waits for
 };
 
@@ -42,6 +43,7 @@ enum signal_flag : std::uint8_t {
     is_answered = 16,   // a call that holds its reply
     request_is_consumed = 32,  // a call whose request was moved out
     is_awaited_alone = 64,     // a call that its caller waits for and for nothing else
+    is_urgent = 128,           // sent with priority, by way of an alias
 };
 
 /// What to do with a message; one constant for each receiver and message type.
@@ -120,6 +122,15 @@ public:
         s->next = first_;
         if (!first_) last_ = s;
         first_ = s;
+    }
+    /// In front of all but those that went before it in this way.
+    void push_urgent(signal* s) noexcept {
+        signal* before = nullptr;
+        for (signal* at = first_; at && at->has(is_urgent); at = at->next) before = at;
+        if (!before) return push_front(s);
+        s->next = before->next;
+        before->next = s;
+        if (last_ == before) last_ = s;
     }
     [[nodiscard]] signal* pop() noexcept {
         signal* s = first_;

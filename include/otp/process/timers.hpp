@@ -138,10 +138,11 @@ struct timer_signal final : signal {
         return ours ? timer->message.release() : nullptr;
     }
     static void handle(process& self, signal* s) {
-        if (signal* message = open(s)) {
-            self.now_handles(message->ops);
-            message->ops->handle(self, message);
-        }
+        signal* const message = open(s);
+        if (!message) return;
+        if (message->kind == signal_kind::aliased && !self.admits(*message)) return drop(message, reason::noproc);
+        self.now_handles(message->ops);
+        message->ops->handle(self, message);
     }
     static void end(signal* s, const reason& why) noexcept {
         if (signal* message = open(s)) drop(message, why);
