@@ -12,8 +12,8 @@
 #include "otp/behaviour/concepts.hpp"
 #include "otp/behaviour/dispatch.hpp"
 #include "otp/behaviour/server_process.hpp"
-#include "otp/process/recipient.hpp"
 #include "otp/process/blocking_call.hpp"
+#include "otp/process/recipient.hpp"
 #include "otp/process/user_registry.hpp"
 #include "otp/runtime/runtime.hpp"
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "otp/behaviour/client.hpp"
+#include "otp/process/blocking_call.hpp"
 
 namespace otp::inline OTP_ABI::sys {
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "otp/process/blocking_call.hpp"
 #include "otp/process/links.hpp"
 #include "otp/process/process_info.hpp"
-#include "otp/process/stand_in.hpp"
 #include "otp/runtime/runtime.hpp"
 
 namespace otp::inline OTP_ABI {

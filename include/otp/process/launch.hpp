@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "otp/base/result.hpp"
-#include "otp/process/stand_in.hpp"
+#include "otp/process/blocking_call.hpp"
 #include "otp/process/waiting.hpp"
 
 namespace otp::inline OTP_ABI::proc {

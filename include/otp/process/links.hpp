@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "otp/base/exit.hpp"
-#include "otp/process/events.hpp"
 #include "otp/process/blocking_call.hpp"
+#include "otp/process/events.hpp"
 #include "otp/runtime/runtime.hpp"
 
 namespace otp::inline OTP_ABI {
