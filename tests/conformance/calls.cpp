@@ -221,6 +221,7 @@ TEST_CASE("CALL-16 a caller hears of the server's end right away, whatever its l
 }
 
 TEST_CASE("CALL-18 a stop with a reply gives the caller the reply, and the server ends") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto s = otp::start<server>(&seen).value();
@@ -232,6 +233,7 @@ TEST_CASE("CALL-18 a stop with a reply gives the caller the reply, and the serve
 }
 
 TEST_CASE("CALL-21 a stop without a reply gives the caller the reason, also normal") {
+    const testing::reports quiet;
     otp::simulation sim{1};
     const auto call = [](const otp::reason& why) { return otp::start<server>().value().call(server::stop_without_reply{why}).error(); };
     CHECK(call(otp::reason::normal) == otp::reason::normal);
@@ -239,6 +241,7 @@ TEST_CASE("CALL-21 a stop without a reply gives the caller the reason, also norm
 }
 
 TEST_CASE("CALL-22 a stop after an explicit reply leaves the caller its reply") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto s = otp::start<server>(&seen).value();
@@ -249,6 +252,7 @@ TEST_CASE("CALL-22 a stop after an explicit reply leaves the caller its reply") 
 }
 
 TEST_CASE("CALL-27 after a call that failed nothing of it is left with the caller, and it goes on") {
+    const testing::reports quiet;
     in_process([] {
         const auto s = otp::start<server>().value();
         const auto dead = otp::start<server>().value();

@@ -58,6 +58,7 @@ TEST_CASE("CAST-04 a cast to a dead process is no error; it is a dead letter, an
 }
 
 TEST_CASE("CAST-06 a stop from handle_cast runs terminate and ends the server with its reason") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto s = otp::start<server>(&seen).value();

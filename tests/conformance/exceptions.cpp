@@ -93,6 +93,7 @@ struct thrower {
 }  // namespace
 
 TEST_CASE("EXC-01 a result of the library's that handle_call throws counts as returned, also after a wait") {
+    const testing::reports quiet;
     using what = thrower::what;
     otp::simulation sim{1};
     for (const bool waits : {false, true}) {
@@ -126,6 +127,7 @@ TEST_CASE("EXC-01 a result of the library's that handle_call throws counts as re
 }
 
 TEST_CASE("EXC-02 a result of the library's that handle_cast, handle_info or handle_continue throws counts as returned") {
+    const testing::reports quiet;
     for (const std::string from : {"cast", "info", "continue"}) {
         otp::simulation sim{1};
         const auto s = otp::start<thrower>().value();

@@ -19,6 +19,7 @@ TEST_CASE("INFO-01 a plain message arrives in handle_info, and what that changes
 }
 
 TEST_CASE("INFO-02 a stop from handle_info runs terminate and ends the server with its reason") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto s = otp::start<server>(&seen).value();

@@ -55,6 +55,7 @@ TEST_CASE("START-01 start gives a living server that is neither linked to nor mo
 }
 
 TEST_CASE("START-02 start_link links from the very creation: an end right after init reaches a trapping starter and kills another") {
+    const testing::reports quiet;
     struct brief {
         void init() { otp::self<brief>().send(0); }
         otp::next handle_info(int) { return otp::stop("boom"); }
@@ -75,6 +76,7 @@ TEST_CASE("START-02 start_link links from the very creation: an end right after 
 }
 
 TEST_CASE("START-03 start_monitor: exactly one down, and no exit") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto w = otp::start<witness>(true).value();
@@ -141,6 +143,7 @@ failed_start fail_to_start(way what, log& seen) {
 }  // namespace
 
 TEST_CASE("START-06 init that stops: start gives its reason, the process ends with it, no terminate") {
+    const testing::reports quiet;
     log seen;
     const auto [error, end] = fail_to_start(way::stop, seen);
     CHECK(error == "not today");
@@ -208,6 +211,7 @@ TEST_CASE("START-10 a result of the library's that init throws counts as returne
 }
 
 TEST_CASE("START-12 a negative time-out that init answers is a bad argument, and the name is free first") {
+    const testing::reports quiet;
     log seen;
     const auto [error, end] = fail_to_start(way::negative, seen);
     CHECK(error == otp::reason::bad_argument);
@@ -216,6 +220,7 @@ TEST_CASE("START-12 a negative time-out that init answers is a bad argument, and
 }
 
 TEST_CASE("START-15 a linked start that fails takes down a starter that doesn't trap exits") {
+    const testing::reports quiet;
     otp::simulation sim{1};
     log seen;
     bool went_on = false;
@@ -296,6 +301,7 @@ struct orphan {
 }  // namespace
 
 TEST_CASE("START-28 the starter is the parent of what it links or monitors, and of nothing else") {
+    const testing::reports quiet;
     for (const bool linked : {true, false}) {
         log seen;
         otp::simulation sim{1};

@@ -97,6 +97,7 @@ TEST_CASE("STOP-08 stop of a server that ends with another reason meanwhile give
 }
 
 TEST_CASE("STOP-10 stop goes through the mailbox: what was sent before is handled first, what comes later is not") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto s = otp::start<server>(&seen).value();

@@ -39,6 +39,7 @@ otp::server<child> child_of(const otp::server<witness>& parent, log& seen, bool 
 }  // namespace
 
 TEST_CASE("TERM-01 after a stop from any callback terminate runs once, in the server's process, with the reason") {
+    const testing::reports quiet;
     for (const int way : {0, 1, 2}) {
         log seen;
         otp::simulation sim{1};
@@ -58,6 +59,7 @@ TEST_CASE("TERM-01 after a stop from any callback terminate runs once, in the se
 }
 
 TEST_CASE("TERM-02 a server without terminate just ends with its reason, and its state is destroyed") {
+    const testing::reports quiet;
     struct plain {
         std::shared_ptr<int> held;
         otp::next handle_cast(otp::reason why) { return otp::stop(std::move(why)); }
@@ -72,6 +74,7 @@ TEST_CASE("TERM-02 a server without terminate just ends with its reason, and its
 }
 
 TEST_CASE("TERM-03 the parent's exit ends a server that traps exits through terminate") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto parent = otp::start<witness>(false).value();
@@ -105,6 +108,7 @@ TEST_CASE("TERM-06 without trapping a server dies by the exit of its parent or a
 }
 
 TEST_CASE("TERM-07 the exit of a linked process that is not the parent is an info to one that traps, and no end") {
+    const testing::reports quiet;
     log seen;
     otp::simulation sim{1};
     const auto parent = otp::start<witness>(true).value();
