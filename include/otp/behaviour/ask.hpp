@@ -73,7 +73,8 @@ public:
             alone_ = false;
         }
         if (signal* answer = wait_.take()) return answer;
-        if (wait_.expired) failed_ = timed_out(what_, *target_, limit_);
+        if (wait_.in_circle) failed_ = closed_circle(*wait_.owner, *target_, wait_.owner->details().told_by.get());
+        else if (wait_.expired) failed_ = timed_out(what_, *target_, limit_);
         else if (wait_.waiting) failed_ = reason{reason::no_reply}.with_text(std::string{what_} + " is not waited for any more");
         return nullptr;
     }

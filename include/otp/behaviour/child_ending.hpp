@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "otp/behaviour/supervisor_report.hpp"
+#include "otp/process/ordered_end.hpp"
 #include "otp/process/inbox.hpp"
 #include "otp/process/task.hpp"
 
@@ -64,7 +65,7 @@ private:
     void tell() {
         (void)ends_.monitor(child_);
         let_go(child_);
-        exit_process(child_, plan_.killed_at_once ? reason::kill : reason::shutdown);
+        order_.tell(*child_.block(), plan_.killed_at_once ? reason::kill : reason::shutdown);
     }
     void judge(std::variant<down> end) {
         reason why = std::move(std::get<down>(end).reason);
@@ -74,6 +75,7 @@ private:
     pid child_;
     const child_plan& plan_;
     inbox<down> ends_;
+    proc::ordered_end order_{*proc::current_process()};
 };
 
 }  // namespace otp::inline OTP_ABI::behaviour

@@ -247,12 +247,13 @@ private:
         proc::process& self = *proc::current_process();
         self.drain();
         std::size_t left = 0;
+        proc::ordered_end told{self};
         const reason order = plan().killed_at_once ? reason::kill : reason::shutdown;
         children_.for_each([&](std::uint64_t, const entry& e) {
             if (e.attempt != 0) return;
             (void)ends.monitor(e.process);
             proc::unlink(self, *e.process.block());
-            exit_process(e.process, order);
+            told.tell(*e.process.block(), order);
             ++left;
         });
         const bool waits = !plan().killed_at_once && plan().shutdown != infinity;

@@ -42,6 +42,7 @@ struct wait {
     exec::time_point deadline = exec::never;
     signal* got = nullptr;
     bool expired = false;
+    bool in_circle = false;  // expired, because who should answer waits for the end of this process
     bool waiting = false;
     waiter* by = nullptr;
     const signal_ops* what = &waits_for_something;  // for who looks: the call, or the name of what it is

@@ -59,6 +59,7 @@ struct blocking_answer {
             return {nullptr, reason{reason::system_limit}.with_text(std::string{what} + ": no spare worker for a blocking call")};
         return {nullptr, reason{reason::deadlock}.with_text(std::string{what} + ": nothing is left that could run")};
     }
+    if (reply.in_circle) return {nullptr, closed_circle(self, target, self.details().told_by.get())};
     return {nullptr, timed_out(what, target, limit)};
 }
 

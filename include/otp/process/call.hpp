@@ -10,30 +10,11 @@
 
 #include "otp/base/exit.hpp"
 #include "otp/base/result.hpp"
+#include "otp/process/chain.hpp"
 #include "otp/process/node.hpp"
 #include "otp/process/process.hpp"
 
 namespace otp::inline OTP_ABI::proc {
-
-/// One who waits further up: the callers of a call that was made while another was being served.
-struct chain_link final : ref_counted {
-    chain_link(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) noexcept
-        : caller{std::move(who)}, ref{call}, up{std::move(rest)} {}
-    intrusive_ptr<process> caller;
-    std::uint64_t ref;
-    intrusive_ptr<chain_link> up;
-
-    [[nodiscard]] static intrusive_ptr<chain_link> make(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) {
-        void* block = memory::allocate(sizeof(chain_link));
-        return intrusive_ptr<chain_link>::adopt(::new (block) chain_link{std::move(who), call, std::move(rest)});
-    }
-
-private:
-    void dispose() noexcept override {
-        this->~chain_link();
-        memory::deallocate(this, sizeof(chain_link));
-    }
-};
 
 /// Where a reply may go besides a mailbox: a request that its owner asks about when it likes.
 class reply_cell : public ref_counted {
@@ -253,22 +234,37 @@ private:
     std::uint32_t left_ = 0;
 };
 
-/// Would a call of `self` to `target` wait for itself? Fills in the chain of the call. The answer is the reason to fail with.
-[[nodiscard]] inline result<void> check_circle(process& self, process& target, call_header& call, std::string_view what) {
-    if (&self == &target) return reason{reason::calling_self}.with_text("a process called itself: " + std::string{what});
-    if (!self.serving) return {};
-    call.chain = self.serving->as_link();
+/// Who waits for what `self` does at present: for the answer that its handler works on, else for its end. Null if nobody is known.
+[[nodiscard]] inline intrusive_ptr<chain_link> waiting_for(process& self) {
+    if (self.serving)
+        if (const auto& link = self.serving->as_link()) return link;
+    const auto* mine = self.details_if_any();
+    return mine && mine->told_by && mine->told_by->holds() ? mine->told_by : nullptr;
+}
+
+/// The text of a circle that a wait of `self` for `target` closes; `nearest` leads to a link of the target's.
+[[nodiscard, gnu::cold, gnu::noinline]] inline reason closed_circle(const process& self, const process& target, const chain_link* nearest) {
     std::string names;
-    for (const chain_link* link = call.chain.get(); link && link->caller->awaits(link->ref); link = link->up.get()) {
+    for (const chain_link* link = nearest; link; link = link->up.get()) {
         std::string name;
         link->caller->describe(name);
         names = name + " -> " + names;
-        if (link->caller.get() != &target) continue;
-        self.describe(names);
-        names += " -> ";
-        target.describe(names);
-        return reason{reason::deadlock}.with_text("the call closes a circle: " + names);
+        if (link->caller.get() == &target) break;
     }
+    self.describe(names);
+    names += " -> ";
+    target.describe(names);
+    return reason{reason::deadlock}.with_text("the call closes a circle: " + names);
+}
+
+/// Would a call of `self` to `target` wait for itself? Fills in the chain of the call. The answer is the reason to fail with.
+[[nodiscard]] inline result<void> check_circle(process& self, process& target, call_header& call, std::string_view what) {
+    if (&self == &target) return reason{reason::calling_self}.with_text("a process called itself: " + std::string{what});
+    call.chain = waiting_for(self);
+    const auto* mine = self.details_if_any();
+    const chain_link* const told_by = mine ? mine->told_by.get() : nullptr;
+    if (waits_in(call.chain.get(), target)) return closed_circle(self, target, call.chain.get());
+    if (waits_in(told_by, target)) return closed_circle(self, target, told_by);
     return {};
 }
 

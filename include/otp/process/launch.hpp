@@ -89,7 +89,7 @@ struct launched_answer {
     done.deadline = call_deadline(fresh->executor(), limit);
     done.what = call->ops;
     call->set_caller(self, ref);
-    if (self.serving) call->chain = self.serving->as_link();
+    call->chain = waiting_for(self);
     self.begin_wait(done, by);
     begin.starter = self.role() == process_role::scheduled || self.role() == process_role::on_thread ? &self : nullptr;
     begin.watching_thread = &self;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "otp/base/flat_map.hpp"
+#include "otp/process/chain.hpp"
 #include "otp/process/lineage.hpp"
 #include "otp/process/process.hpp"
 
@@ -53,11 +54,14 @@ struct particulars {
     signal_ptr last_words;                   // an answer that is due only when the process is gone
     reason last_reason;
     signal_queue end_waiters;                // calls of otp::wait
+    intrusive_ptr<chain_link> told_by;       // who has told it to end, and waits for that
     std::string last_text;                   // for the report of a crash: the message that was being handled
     intrusive_ptr<process> last_client;      // and who sent it, if it was answered already
 
     /// Nothing of it is kept for a process that lives and waits.
-    [[nodiscard]] bool empty() const noexcept { return !bonds && !deferred && !own_line && !last_words && end_waiters.empty(); }
+    [[nodiscard]] bool empty() const noexcept {
+        return !bonds && !deferred && !own_line && !last_words && end_waiters.empty() && !(told_by && told_by->holds());
+    }
 };
 
 inline particulars& process::details() {

@@ -24,6 +24,7 @@ namespace otp::inline OTP_ABI::proc {
 
 class node;
 struct relations;
+struct chain_link;
 struct particulars;
 struct lineage;
 struct deferred_call;
@@ -305,6 +306,7 @@ private:
     void settle(signal* s) noexcept;
     void tick() noexcept;
     void expire(wait& w) noexcept;
+    void receive_order(intrusive_ptr<chain_link> by) noexcept;
     void set_timer() noexcept;
     offered offer_bounded(signal* s) noexcept;
     [[nodiscard]] bool take_place() noexcept;

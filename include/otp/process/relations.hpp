@@ -21,6 +21,7 @@ struct peer_signal final : signal {
     intrusive_ptr<process> from;
     reason why;
     std::uint64_t known = 0;  // links: the number that the other side had given, as far as the sender knew
+    intrusive_ptr<chain_link> order;  // exits: the sender waits for the end
 
     static void handle_trapped(process& self, signal* s) { self.on_exit_message(s); }
     static void handle_down(process& self, signal* s) { self.on_down_message(s); }

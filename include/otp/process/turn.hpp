@@ -149,6 +149,7 @@ inline void process::receive_exit(signal* s) noexcept {
     if (!by_link && p->why == reason::kill) {
         strike(reason::killed);
     } else if (traps_exits_) {
+        if (p->order) receive_order(std::move(p->order));
         p->kind = signal_kind::message;
         p->ops = &peer_signal::exit_message_ops;
         queue_.push(p);
@@ -253,6 +254,7 @@ inline void process::die() noexcept {
     if (particulars_) {
         if (particulars_->last_words) drop(particulars_->last_words.release(), particulars_->last_reason);
         while (signal* s = particulars_->end_waiters.pop()) drop(s, why);
+        particulars_->told_by = nullptr;  // the chain may lead back to this process
     }
     mine.remove(*this);
     release();

@@ -50,6 +50,22 @@ inline void process::expire(wait& w) noexcept {
     if (by.missing != 0 && --by.missing == 0 && by.resumes) make_ready(*by.resumes);
 }
 
+/// Who waits for the end of this process answers nothing before it: what it expects of them ends at once. Those are supervisors,
+/// which let nobody else answer for them.
+inline void process::receive_order(intrusive_ptr<chain_link> by) noexcept {
+    for (wait* w = waits_; w;) {
+        wait* const after = w->next;
+        for (const chain_link* link = by.get(); link && link->holds(); link = link->up.get()) {
+            if (link->ref != chain_link::for_an_end || w->whom == 0 || w->whom != link->caller->id()) continue;
+            w->in_circle = true;
+            expire(*w);
+            break;
+        }
+        w = after;
+    }
+    details().told_by = std::move(by);
+}
+
 inline void process::tick() noexcept {
     armed_for_ = exec::never;
     const auto now = executor_->now();

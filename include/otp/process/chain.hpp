@@ -1,0 +1,50 @@
+// Who waits for whom, as far as it is known: the chain of callers that a call carries, and an order to end.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/memory.hpp"
+#include "otp/process/process.hpp"
+
+namespace otp::inline OTP_ABI::proc {
+
+/// One who waits further up: the caller of a call that was made while another was being served, or who has told a process to
+/// end and waits for that.
+struct chain_link final : ref_counted {
+    static constexpr std::uint64_t for_an_end = 0;  // instead of the number of a call
+
+    chain_link(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) noexcept
+        : caller{std::move(who)}, ref{call}, up{std::move(rest)} {}
+    const intrusive_ptr<process> caller;
+    const std::uint64_t ref;
+    const intrusive_ptr<chain_link> up;
+    std::atomic<bool> over{false};  // of one that waits for an end
+
+    [[nodiscard]] static intrusive_ptr<chain_link> make(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) {
+        void* block = memory::allocate(sizeof(chain_link));
+        return intrusive_ptr<chain_link>::adopt(::new (block) chain_link{std::move(who), call, std::move(rest)});
+    }
+    /// Does it still wait?
+    [[nodiscard]] bool holds() const noexcept {
+        return ref == for_an_end ? !over.load(std::memory_order_acquire) : caller->awaits(ref);  // pairs with ordered_end
+    }
+
+private:
+    void dispose() noexcept override {
+        this->~chain_link();
+        memory::deallocate(this, sizeof(chain_link));
+    }
+};
+
+/// Is `who` one of those who wait, from this link on?
+[[nodiscard]] inline bool waits_in(const chain_link* nearest, const process& who) noexcept {
+    for (const chain_link* link = nearest; link && link->holds(); link = link->up.get())
+        if (link->caller.get() == &who) return true;
+    return false;
+}
+
+}  // namespace otp::inline OTP_ABI::proc
