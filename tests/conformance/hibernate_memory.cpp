@@ -74,6 +74,27 @@ TEST_CASE("HIB-10 of 100,000 servers that hibernate each costs at most 256 bytes
 #endif
 }
 
+TEST_CASE("a server that hibernates keeps nothing of the calls that it answered late") {
+    struct late {
+        struct get {
+            using reply_type = int;
+        };
+        struct rest {};
+        void handle_call(get, otp::from<get> caller) { caller.reply(7); }
+        otp::next handle_cast(rest) { return otp::noreply.hibernate(); }
+    };
+    otp::simulation sim{1};
+    const auto s = otp::start<late>().value();
+    s.cast(late::rest{});
+    sim.run();
+    const auto before = otp::memory::in_use();
+    for (int i = 0; i < 10; ++i) CHECK(s.call(late::get{}).value() == 7);
+    CHECK(otp::memory::in_use() > before);
+    s.cast(late::rest{});
+    sim.run();
+    CHECK(otp::memory::in_use() == before);
+}
+
 TEST_CASE("a server that hibernates keeps the links and monitors that it has, in the least memory") {
     otp::simulation sim{1};
     struct hub {

@@ -217,6 +217,7 @@ protected:
     }
     void spare() noexcept override {
         if (agenda_ && agenda_->empty()) agenda_.reset();
+        if (details_if_any()) (void)proc::deferred_call::sweep(details().deferred);
         process::spare();
     }
     void on_terminate() noexcept override {

@@ -186,17 +186,7 @@ struct deferred_call final : ref_counted {
         deferred_call* head = first;
         made->since_sweep_ = head ? head->since_sweep_ + 1 : 1;
         if (head && made->since_sweep_ > 2 * head->left_ + 16) {
-            std::uint32_t left = 0;
-            for (deferred_call** at = &first; *at;) {
-                if ((*at)->answered()) {
-                    deferred_call* gone = std::exchange(*at, (*at)->next_);
-                    gone->release();
-                } else {
-                    ++left;
-                    at = &(*at)->next_;
-                }
-            }
-            made->left_ = left;
+            made->left_ = sweep(first);
             made->since_sweep_ = 0;
         } else if (head) {
             made->left_ = head->left_;
@@ -205,6 +195,20 @@ struct deferred_call final : ref_counted {
         made->retain();
         first = made.get();
         return made;
+    }
+    /// Forgets those that were answered; how many are left.
+    static std::uint32_t sweep(deferred_call*& first) noexcept {
+        std::uint32_t left = 0;
+        for (deferred_call** at = &first; *at;) {
+            if ((*at)->answered()) {
+                deferred_call* gone = std::exchange(*at, (*at)->next_);
+                gone->release();
+            } else {
+                ++left;
+                at = &(*at)->next_;
+            }
+        }
+        return left;
     }
     /// The server dies: what is still owed stands in its queue, to be answered with its reason.
     static void collect(process& server) noexcept {
