@@ -234,14 +234,9 @@ struct late_answer {
         using R = std::invoke_result_t<Call>;
         std::optional<replied<reply_t<Request>>> returned;
         try {
-            if constexpr (std::is_void_v<R>) {
-                invoke();
-                return note_state(server);
-            } else if constexpr (is_a_replied<R>) {
-                returned.emplace(invoke());
-            } else {
-                returned.emplace(next(invoke()).release());
-            }
+            if constexpr (std::is_void_v<R>) return invoke(), note_state(server);
+            else if constexpr (is_a_replied<R>) returned.emplace(invoke());
+            else returned.emplace(next(invoke()).release());
         } catch (...) {
             returned.emplace(thrown_reply<reply_t<Request>>());
         }
