@@ -37,6 +37,7 @@ struct crash_report : report {
     otp::pid client;                ///< null for a thread
     bool client_is_alive = false;
     std::string state;              ///< "" if it is no gen_server
+    std::vector<std::string> log;   ///< what sys::log has kept, oldest first
     std::size_t waiting = 0;        ///< messages in the mailbox
     std::vector<std::string_view> messages;  ///< the types of the first ones
     std::vector<std::string> log;            ///< of a gen_server: the events that sys::log keeps, oldest first
@@ -83,6 +84,7 @@ namespace proc {
     if (r.has_client)
         text.line("client", (r.client ? proc::named_pid(*r.client.block()) : "a thread") + (r.client_is_alive ? ", alive" : ", dead"));
     text.line("state", r.state);
+    text.list("log", r.log.size(), [&r](std::size_t i) { return r.log[i]; });
     const auto message = [&r](std::size_t i) { return i < r.messages.size() ? r.messages[i] : std::string_view{"…"}; };
     if (r.waiting == 0) text.line("mailbox", "empty");
     else text.list("mailbox", r.waiting, message, std::to_string(r.waiting) + (r.waiting == 1 ? " message: " : " messages: "));
