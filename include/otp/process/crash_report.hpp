@@ -37,7 +37,6 @@ struct crash_report : report {
     otp::pid client;                ///< null for a thread
     bool client_is_alive = false;
     std::string state;              ///< "" if it is no gen_server
-    std::vector<std::string> log;   ///< what sys::log has kept, oldest first
     std::size_t waiting = 0;        ///< messages in the mailbox
     std::vector<std::string_view> messages;  ///< the types of the first ones
     std::vector<std::string> log;            ///< of a gen_server: the events that sys::log keeps, oldest first
@@ -48,10 +47,11 @@ struct crash_report : report {
 
 namespace proc {
 
-/// As "<7> name".
+/// As "<7> name", or with the label of one that has no name.
 [[nodiscard]] inline std::string named_pid(const process& p) {
     std::string text = '<' + std::to_string(node::shown(p.id())) + '>';
     if (const auto name = p.own_node().names().name_of(p.id()); !name.empty()) text += ' ' + name;
+    else if (const auto label = p.own_node().note_of(p).label; !label.empty()) text += ' ' + label;
     return text;
 }
 /// Parent first.
@@ -84,7 +84,6 @@ namespace proc {
     if (r.has_client)
         text.line("client", (r.client ? proc::named_pid(*r.client.block()) : "a thread") + (r.client_is_alive ? ", alive" : ", dead"));
     text.line("state", r.state);
-    text.list("log", r.log.size(), [&r](std::size_t i) { return r.log[i]; });
     const auto message = [&r](std::size_t i) { return i < r.messages.size() ? r.messages[i] : std::string_view{"…"}; };
     if (r.waiting == 0) text.line("mailbox", "empty");
     else text.list("mailbox", r.waiting, message, std::to_string(r.waiting) + (r.waiting == 1 ? " message: " : " messages: "));
