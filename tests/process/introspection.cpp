@@ -249,7 +249,9 @@ TEST_CASE("listings are taken while processes come, talk, label themselves and g
             co_await otp::sleep_for(10us);
             otp::unlink(below);
         });
-        if (i % 8 == 0) CHECK(otp::wait(spawned) == reason::normal);
+        if (i % 8 != 0) continue;
+        const auto why = otp::wait(spawned);
+        CHECK((why == reason::normal || why == reason::noproc));  // gone already
     }
     over.store(true, std::memory_order_release);
     watcher.join();

@@ -88,13 +88,14 @@ template <class Find>
     seen.mailbox_depth = p.depth();
     seen.messages_handled = p.handled();
     const auto present = p.occupied();
-    const bool idle = p.idle();
+    const bool waits = present.with && present.waits;  // until a handler goes on, whatever else comes to it meanwhile
+    const bool idle = p.idle() || waits;
     if (!p.alive()) seen.status = process_status::exiting;
     else if (p.suspended()) seen.status = process_status::suspended;
     else if (idle && p.hibernating()) seen.status = process_status::hibernating;
     else seen.status = idle ? process_status::waiting : process_status::running;
-    if (present.with && !present.waits) seen.message = present.with->message_name;
-    if (present.with && present.waits && idle) {
+    if (present.with && !waits) seen.message = present.with->message_name;
+    if (waits) {
         seen.waits_for = present.with->message_name;
         if (present.for_whom != 0) seen.waits_on = pid{find(present.for_whom)};
     }
