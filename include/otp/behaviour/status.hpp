@@ -32,7 +32,7 @@ public:
     std::string_view server;       ///< the callback struct
     bool suspended = false;
     bool hibernating = false;         ///< it was woken to answer, and hibernates again
-    std::uint64_t mailbox_depth = 0;  ///< messages that wait or are being handled
+    std::uint64_t mailbox_depth = 0;  ///< messages that wait
     /// What is left of the inactivity time-out; none if none runs.
     std::optional<std::chrono::nanoseconds> timeout;
 };

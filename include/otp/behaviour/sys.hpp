@@ -46,13 +46,7 @@ inline result<void> terminate(const target& server, reason why, std::chrono::nan
 }
 /// What is shown of the server, after its format_status. sys:get_status/2.
 inline result<status> get_status(const target& server, std::chrono::nanoseconds limit = default_timeout) {
-    return server.ask(
-        [](behaviour::server_base& s) {
-            auto shown = behaviour::formatted_status(s);
-            if (shown.mailbox_depth != 0) --shown.mailbox_depth;  // this request
-            return shown;
-        },
-        limit);
+    return server.ask([](behaviour::server_base& s) { return behaviour::formatted_status(s); }, limit);
 }
 
 }  // namespace otp::inline OTP_ABI::sys

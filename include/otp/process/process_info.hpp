@@ -42,7 +42,7 @@ struct process_info {
     std::string_view callbacks;     ///< the callback struct; "" if it is no gen_server
     std::string_view initial_call;  ///< the type of the server or callable that it was started with
     process_status status = process_status::waiting;
-    std::uint64_t mailbox_depth = 0;     ///< messages that wait or are being handled
+    std::uint64_t mailbox_depth = 0;     ///< messages that wait
     std::uint64_t messages_handled = 0;
     std::string_view message;       ///< the type of the message that it handles, or has handled last; "" if that isn't known
     std::string_view waits_for;     ///< the type of the request whose answer it waits for, or "time", "a socket to be readable", …
