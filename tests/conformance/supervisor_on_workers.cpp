@@ -81,6 +81,26 @@ TEST_CASE("dynamic children are started and ended from several threads, and the 
     CHECK(pool.stop());
 }
 
+TEST_CASE("a hundred thousand dynamic children are started from several threads and ended in parallel") {
+    otp::runtime rt{{.workers = 2}};
+    const otp::use here{rt};
+    const auto pool =
+        otp::start<otp::dynamic_supervisor<session>>(otp::dynamic_supervisor_flags{}, otp::child<session>("s").restart(otp::temporary)).value();
+    std::atomic<int> failed{0};
+    {
+        std::vector<std::jthread> users;
+        for (int t = 0; t != 4; ++t)
+            users.emplace_back([&pool, &failed, t] {
+                for (int i = 0; i != 25000; ++i)
+                    if (!pool.start_child(t * 25000 + i)) failed.fetch_add(1, std::memory_order_relaxed);  // read after the threads have ended
+            });
+    }
+    CHECK(failed.load(std::memory_order_relaxed) == 0);
+    CHECK(pool.count_children().value().active == 100000);
+    CHECK(pool.stop());
+    CHECK(rt.shutdown(30s));
+}
+
 TEST_CASE("the end of a runtime ends a tree of supervisors in its time") {
     otp::runtime rt{{.workers = 2}};
     const otp::use here{rt};

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,16 +43,14 @@ public:
         if (auto fits = set(flags); !fits) return fits;
         if (auto fits = check_childspecs(children, flags.auto_shutdown); !fits) return fits;
         entries_.reserve(children.size());
-        for (auto& spec : children) {
-            child_entry& fresh = entries_.emplace_back(child_entry{std::move(spec)});
-            if (auto started = start(fresh); !started) {
-                report_start_error(fresh, started.error());
-                auto why = reason{reason::failed_child}.with_text(fresh.plan().id).with_cause(started.error());
-                close();
-                return why;
-            }
-            if (!fresh.process && fresh.plan().restart == restart_type::temporary) entries_.pop_back();
+        for (auto& spec : children) entries_.emplace_back(child_entry{std::move(spec)});
+        reason cause;
+        if (const child_entry* failed = start_all(0, entries_.size(), cause)) {
+            auto why = reason{reason::failed_child}.with_text(failed->plan().id).with_cause(cause);
+            close();
+            return why;
         }
+        std::erase_if(entries_, [](const child_entry& c) { return !c.process && c.plan().restart == restart_type::temporary; });
         return {};
     }
     /// A change of code: other flags, and specifications for children of the same ids, which go on; others are new and not
@@ -204,11 +203,12 @@ private:
         return c;
     }
 
-    /// The new process; none for a start that said `ignore`.
-    [[nodiscard]] result<child_birth> start(child_entry& c) {
+    /// What came of a start; none for one that said `ignore`.
+    template <class Start>
+    [[nodiscard]] result<child_birth> started_by(child_entry& c, Start&& begin) {
         result<child_birth> started = child_birth{};
         try {
-            started = c.spec.start();
+            started = begin();
         } catch (const proc::unwinding&) {
             throw;
         } catch (...) {
@@ -223,6 +223,42 @@ private:
         report_start(c.plan(), c.process);
         return started;
     }
+    [[nodiscard]] result<child_birth> start(child_entry& c) {
+        return started_by(c, [&c] { return c.spec.start(); });
+    }
+    /// Starts those that don't run, parallel ones that stand side by side at the same time. Null, or the first that failed, and why.
+    [[nodiscard]] child_entry* start_all(std::size_t first, std::size_t end, reason& why) {
+        while (first != end) {
+            std::size_t last = first + 1;
+            if (entries_[first].plan().parallel)
+                while (last != end && entries_[last].plan().parallel) ++last;
+            if (child_entry* failed = start_together(first, last, why)) return failed;
+            first = last;
+        }
+        return nullptr;
+    }
+    [[nodiscard]] child_entry* start_together(std::size_t first, std::size_t last, reason& why) {
+        proc::waiter by;
+        std::vector<std::unique_ptr<pending_child>> pending(last - first);
+        if (last - first > 1) {
+            for (std::size_t at = first; at != last; ++at)
+                if (!entries_[at].process) pending[at - first] = entries_[at].spec.launch(by);
+            if (by.missing != 0) proc::current_process()->block_until_settled(by);
+        }
+        child_entry* failed = nullptr;
+        for (std::size_t at = first; at != last; ++at) {
+            child_entry& c = entries_[at];
+            if (c.process) continue;
+            auto& going = pending[at - first];
+            auto started = going ? started_by(c, [&] { return going->take(by); }) : start(c);
+            if (started) continue;
+            report_start_error(c, started.error());
+            if (failed) continue;
+            failed = &c;
+            why = started.error();
+        }
+        return failed;
+    }
     static void report_start_error(const child_entry& c, const reason& why) { report_child(log_level::error, "start_error", why, c.plan(), {}); }
     /// It has no process, and gets one in time.
     void mark(child_entry& c) noexcept {
@@ -232,7 +268,7 @@ private:
     void send_try_again(const child_entry& c) {
         const server<Owner> self = otp::self<Owner>();
         if (c.delay == c.delay.zero()) self.send(try_again{c.attempt});
-        else (void)send_after(c.delay, self, try_again{c.attempt});
+        else (void)send_after(c.plan().jittered(c.delay, exec::current_executor().random()), self, try_again{c.attempt});
     }
     /// Counts a restart, ends who goes down with the child, and starts them all again. False: it was one too many.
     [[nodiscard]] task<bool> restart(std::uint64_t attempt, bool may_wait) {
@@ -259,17 +295,13 @@ private:
         const std::size_t first = group_of(c);
         const std::size_t end = flags_.strategy == one_for_one ? first + 1 : entries_.size();
         c.attempt = 0;
-        for (std::size_t at = first; at != end; ++at) {
-            child_entry& each = entries_[at];
-            if (each.process) continue;
-            const auto started = start(each);
-            if (started) continue;
-            report_start_error(each, started.error());
-            // Tried again by a message, so that the supervisor hears others meanwhile.
-            each.started = otp::now();
-            mark(each);
-            return send_try_again(each);
-        }
+        reason why;
+        child_entry* const failed = start_all(first, end, why);
+        if (!failed) return;
+        // Tried again by a message, so that the supervisor hears others meanwhile.
+        failed->started = otp::now();
+        mark(*failed);
+        send_try_again(*failed);
     }
     /// Does the end of a significant child end the supervisor now?
     [[nodiscard]] bool ends_supervisor() const noexcept {

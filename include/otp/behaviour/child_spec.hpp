@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -49,16 +50,18 @@ struct child_plan {
     std::chrono::nanoseconds shutdown = std::chrono::seconds{5};
     std::chrono::nanoseconds first_delay{0};  // of a restart
     std::chrono::nanoseconds most_delay{0};
+    double jitter = 0;  // how much of a delay is left to chance
     restart_type restart = restart_type::permanent;
     child_type type = child_type::worker;
     bool killed_at_once = false;
     bool significant = false;
+    bool parallel = false;
 
     [[nodiscard]] result<void> check() const {
         const auto wrong = [this](const char* what) { return reason{reason::bad_argument}.with_text("child \"" + id + "\": " + what); };
         if (id.empty()) return wrong("missing_id");
         if (shutdown < shutdown.zero()) return wrong("invalid_shutdown: a negative time");
-        if (first_delay < first_delay.zero() || most_delay < first_delay) return wrong("invalid_backoff");
+        if (first_delay < first_delay.zero() || most_delay < first_delay || !(jitter >= 0 && jitter <= 1)) return wrong("invalid_backoff");
         if (significant && restart == restart_type::permanent) return wrong("bad_combination: significant and permanent");
         return {};
     }
@@ -66,6 +69,11 @@ struct child_plan {
     [[nodiscard]] std::chrono::nanoseconds delay_after(std::chrono::nanoseconds last, std::chrono::nanoseconds lived) const noexcept {
         if (last == last.zero() || lived >= most_delay) return first_delay;
         return last > most_delay / 2 ? most_delay : last * 2;
+    }
+    /// A delay with its part of chance.
+    [[nodiscard]] std::chrono::nanoseconds jittered(std::chrono::nanoseconds delay, std::uint64_t random) const noexcept {
+        const double chance = static_cast<double>(random >> 11) / static_cast<double>(std::uint64_t{1} << 53);
+        return delay - std::chrono::nanoseconds{static_cast<std::int64_t>(static_cast<double>(delay.count()) * jitter * chance)};
     }
 };
 
@@ -85,6 +93,8 @@ public:
     [[nodiscard]] const behaviour::child_plan& plan() const noexcept { return plan_; }
     /// For supervisors: starts one.
     [[nodiscard]] result<behaviour::child_birth> start(const behaviour::child_arguments* extra = nullptr) const { return starter_->start(plan_.name, extra); }
+    /// The same at the same time as others; null: it can't.
+    [[nodiscard]] std::unique_ptr<behaviour::pending_child> launch(proc::waiter& by) const { return starter_->launch(plan_.name, by); }
 
 protected:
     child_spec() = default;
@@ -168,11 +178,20 @@ public:
         plan_.significant = on;
         return std::move(*this);
     }
+    /// It is started at the same time as the parallel ones that stand beside it, and the next is started when all of them have. The
+    /// order of their end stays: the last in the list first. For supervisors with several children; one that a factory starts is
+    /// started on its own.
+    [[nodiscard]] child_of parallel(bool on = true) && {
+        plan_.parallel = on;
+        return std::move(*this);
+    }
     /// Restarts wait: `first`, then twice as long each time, `most` at the longest; `first` again for a child that lived `most`
-    /// or longer. Without it a restart is immediate.
-    [[nodiscard]] child_of backoff(std::chrono::nanoseconds first, std::chrono::nanoseconds most) && {
+    /// or longer. Each is made shorter by chance, by the part `jitter` of it (0 to 1) at most, so that many that fell together don't
+    /// come back together; in a simulation the seed decides. Without a backoff a restart is immediate.
+    [[nodiscard]] child_of backoff(std::chrono::nanoseconds first, std::chrono::nanoseconds most, double jitter = 0) && {
         plan_.first_delay = first;
         plan_.most_delay = most;
+        plan_.jitter = jitter;
         return std::move(*this);
     }
 };

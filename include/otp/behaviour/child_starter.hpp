@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -50,11 +51,58 @@ private:
     Info value_;
 };
 
+/// A start that goes on while others do.
+class pending_child {
+public:
+    pending_child() = default;
+    pending_child(const pending_child&) = delete;
+    pending_child& operator=(const pending_child&) = delete;
+    virtual ~pending_child() = default;
+    /// What came of it, when nobody waits any more.
+    [[nodiscard]] virtual result<child_birth> take(const proc::waiter& by) = 0;
+};
+
+/// The start of a server of T, linked to the process that starts it.
+template <class T, class... A>
+class pending_server final : public pending_child {
+    using init = init_call<T, A...>;
+
+public:
+    explicit pending_server(std::string_view name, proc::waiter& by, const A&... arguments)
+        : fresh_{server_process<T>::make(exec::current_executor())} {
+        proc::process& self = *proc::current_process();
+        auto* call = proc::make_signal<typename init::block>(std::in_place, std::tuple<A...>{arguments...});
+        call->ops = &init::ops;
+        done_.ref = self.next_wait_ref();
+        call->set_caller(self, done_.ref);
+        if (self.serving) call->chain = self.serving->as_link();
+        self.begin_wait(done_, by);
+        proc::launch begin{.name = name, .with_starter = proc::bond::linked, .starter = &self, .first = call, .watching_thread = &self};
+        (void)begin(fresh_);  // a failure is the answer of the call
+    }
+    result<child_birth> take(const proc::waiter& by) override {
+        if (proc::signal* answer = done_.take()) {
+            if (auto started = init::block::fetch(answer); !started) return started.error();
+            return child_birth{pid{fresh_}};
+        }
+        proc::unlink(*proc::current_process(), *fresh_);
+        exit_process(pid{fresh_}, reason::kill);
+        return by.failure == exec::block_result::no_spare_worker ? reason{reason::system_limit} : reason{reason::deadlock};
+    }
+
+private:
+    intrusive_ptr<proc::process> fresh_;
+    proc::wait done_;
+};
+
 /// Starts one kind of child. Shared by the copies of its specification, so it is only read.
 class child_starter : public ref_counted {
 public:
     /// In a turn of the supervisor. The new process, or none for a start that said `ignore`. Throws what the user's code throws.
     [[nodiscard]] virtual result<child_birth> start(const std::string& name, const child_arguments* extra) const = 0;
+
+    /// Sets a start going that is one of those `by` waits for; null if this kind of child is only started on its own.
+    [[nodiscard]] virtual std::unique_ptr<pending_child> launch(const std::string&, proc::waiter&) const { return nullptr; }
 
 protected:
     void dispose() noexcept override { delete this; }
@@ -124,6 +172,11 @@ public:
             if (extra)
                 if (const tail* more = fetch<tail>(extra)) return begin(name, *more);
         return misfit();
+    }
+    std::unique_ptr<pending_child> launch(const std::string& name, proc::waiter& by) const override {
+        if constexpr (starts_alone)
+            return std::apply([&](const A&... values) { return std::make_unique<pending_server<T, A...>>(name, by, values...); }, arguments_);
+        else return nullptr;
     }
 
 private:

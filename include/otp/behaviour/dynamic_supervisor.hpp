@@ -216,7 +216,7 @@ private:
         waiting_.insert(e.attempt, number);
         const server<dynamic_supervisor> self = otp::self<dynamic_supervisor>();
         if (e.delay == e.delay.zero()) self.send(behaviour::try_again{e.attempt});
-        else (void)send_after(e.delay, self, behaviour::try_again{e.attempt});
+        else (void)send_after(plan().jittered(e.delay, exec::current_executor().random()), self, behaviour::try_again{e.attempt});
     }
     /// As child_list::restart, of one child.
     [[nodiscard]] next restart(std::uint64_t number, bool may_wait) {

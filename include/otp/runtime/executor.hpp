@@ -113,6 +113,14 @@ public:
     /// True on a thread that runs turns of this executor right now.
     [[nodiscard]] virtual bool runs_here() const noexcept = 0;
 
+    /// Any number; in a simulation its seed decides which.
+    [[nodiscard]] virtual std::uint64_t random() noexcept {
+        // The last digits of the clock, spread: the finaliser of splitmix64.
+        auto mixed = static_cast<std::uint64_t>(now().time_since_epoch().count());
+        mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9U;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebU;
+        return mixed ^ (mixed >> 31);
+    }
     /// True where time is virtual: timers are then armed and disarmed exactly, so that no needless moment is simulated.
     [[nodiscard]] bool simulated() const noexcept { return simulated_; }
 

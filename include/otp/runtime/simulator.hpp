@@ -159,6 +159,7 @@ public:
     /// All steps that the options allow are done.
     [[nodiscard]] bool spent() const noexcept { return steps_ >= options_.steps; }
     [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+    [[nodiscard]] std::uint64_t random() noexcept override { return chance_.next(); }
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
     [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
     [[nodiscard]] std::size_t live() const noexcept {
@@ -369,6 +370,7 @@ private:
     bool ended_ = false;
 
     std::uint64_t seed_;
+    random_source chance_{stir(seed_, 1)};  // what processes draw; the choice of the next one has its own
     std::uint64_t steps_ = 0;
     std::uint64_t hash_ = 0;
     std::vector<traced> trace_;  // a ring
