@@ -14,6 +14,9 @@ using namespace std::chrono_literals;
 using otp::process_status;
 using otp::reason;
 
+// What all can see of a process stands in the block of each.
+static_assert(sizeof(otp::behaviour::server_base) <= 256);
+
 namespace {
 
 struct store {
