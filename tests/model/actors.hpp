@@ -323,10 +323,20 @@ inline void use_monitors(world& w, int me, dice& d, mail* in) {
     w.note({.kind = what::unwatched, .who = me, .n = ref.number(), .flag = flushes, .there = there});
 }
 
+/// Lets the others run in the middle of a handler, as a slow worker would: what they send meanwhile stands unread in the
+/// mailbox, which no call of the library's own would leave so.
+inline void stumble() {
+    otp::exec::executor& ex = otp::exec::current_executor();
+    otp::exec::blocked b;
+    b.who = otp::proc::current_process();
+    (void)ex.block(b, ex.now() + std::chrono::nanoseconds{1});
+}
+
 /// One operation of a process, or of the thread outside; the reason if the process is to end.
 inline std::optional<otp::reason> act(world& w, int me, std::uint64_t order, mail* in) {
     if (w.budget-- <= 0 || w.over) return std::nullopt;
     dice d{order};
+    if (me != 0 && d.below(5) == 0) stumble();
     auto what_to_do = d.below(100);
     if (w.crowded && d.below(2) == 0) what_to_do = d.below(4) == 0 ? 50 : d.below(6) == 0 ? 68 : 73 + d.below(27);
     if (what_to_do < 28) write_letters(w, me, d);

@@ -3,6 +3,7 @@
 
 #include "actors.hpp"
 
+#include <otp/base/log.hpp>
 #include <otp/runtime/explore.hpp>
 
 #include <cstdint>
@@ -38,6 +39,18 @@ private:
     std::uint64_t count_ = 0;
 };
 
+/// Crashes are what the programs are about: nobody wants to read of each.
+class no_reports {
+public:
+    no_reports() : before_{otp::set_logger(nullptr)} {}
+    no_reports(const no_reports&) = delete;
+    no_reports& operator=(const no_reports&) = delete;
+    ~no_reports() { (void)otp::set_logger(before_.sink, before_.context); }
+
+private:
+    otp::logger before_;
+};
+
 /// Nothing runs, no timer is left, nobody is suspended and nobody waits for an answer.
 inline void come_to_rest(world& w) {
     w.budget = 0;
@@ -51,6 +64,7 @@ inline void come_to_rest(world& w) {
 
 /// Runs the program of a seed; its log up to the rest. Throws std::logic_error if something is left after the end.
 inline record run_program(std::uint64_t seed) {
+    const no_reports quiet;
     letter_office office;
     world w{seed * 0x9e3779b97f4a7c15U + 1};
     otp::simulation sim{seed, {.strategy = strategy_of(seed), .trace = 0, .steps = 1'000'000}};

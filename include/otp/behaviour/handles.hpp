@@ -53,6 +53,12 @@ template <class T, class Tag>
     }
 }
 
+/// Watches whoever has the typed name; otherwise as otp::monitor of its text.
+template <class T>
+[[nodiscard("without its ref a monitor can't be ended")]] monitor_ref monitor(const name<T>& watched) {
+    return monitor(watched.text());
+}
+
 /// A handle to a server of a struct that is only declared yet: two structs may hold one another so. It becomes the
 /// otp::server by get() or by conversion where T is complete; call, cast and their like work there, too. A value, for any thread.
 template <class T>

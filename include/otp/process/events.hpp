@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "otp/process/message.hpp"
 #include "otp/process/pid.hpp"
@@ -41,6 +43,7 @@ struct down {
     monitor_ref ref;
     otp::pid pid;
     otp::reason reason;
+    std::string name{};  ///< of a monitor by name: that name
 };
 
 /// The same, from a monitor that was given a value of one's own. Erlang's {Tag, Ref, process, Pid, Reason}.
@@ -72,7 +75,42 @@ template <class Tag>
     free_signal(p);
     return event;
 }
+
+/// The end of a process that was watched by its name.
+struct named_down {
+    using block = message_signal<down>;
+    static void handle(process& self, signal* s) { self.on_down_message(s); }
+    static void end(signal* s, const reason&) noexcept { free_signal(static_cast<block*>(s)); }
+    static constexpr signal_ops ops{&handle, &end, nullptr, nullptr, "down"};
+
+    [[nodiscard]] static watch_entry watch(std::string_view name) {
+        watch_entry made;
+        made.tagged.reset(make_message<down>(ops, down{{}, {}, {}, std::string{name}}));
+        made.fill = [](signal* s, peer_signal& end) noexcept {
+            down& event = static_cast<block*>(s)->body;
+            event.ref = monitor_ref{end.ref};
+            event.pid = pid{std::move(end.from)};
+            event.reason = std::move(end.why);
+        };
+        return made;
+    }
+};
+
+/// Starts a monitor of whoever has the name; nobody: its down, noproc, stands among the messages at once.
+inline void monitor(process& self, std::string_view name, std::uint64_t ref) {
+    watch_entry entry = named_down::watch(name);
+    if (const auto found = self.own_node().names().find(name)) return monitor(self, *found, ref, std::move(entry));
+    auto* s = static_cast<named_down::block*>(entry.tagged.release());
+    s->body.ref = monitor_ref{ref};
+    s->body.reason = reason{reason::noproc}.with_text("no process is registered as " + std::string{name});
+    s->ref = ref;
+    s->kind = signal_kind::down;  // for demonitor
+    self.queue().push(s);
+}
+
+[[nodiscard]] inline bool is_down(const signal& s) noexcept { return s.ops == &peer_signal::down_message_ops || s.ops == &named_down::ops; }
 [[nodiscard]] inline down take_down(signal* s) {
+    if (s->ops == &named_down::ops) return named_down::block::take(s);
     auto* p = static_cast<peer_signal*>(s);
     down event{monitor_ref{p->ref}, pid{std::move(p->from)}, std::move(p->why)};
     free_signal(p);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -55,6 +56,14 @@ public:
     {
         const auto number = core_->own_node().next_number();
         if (who) proc::monitor(*core_, *who.block(), number);
+        return monitor_ref{number};
+    }
+    /// Watches whoever has a name in the inbox's runtime; at once noproc if nobody has it.
+    monitor_ref monitor(std::string_view name)
+        requires(std::is_same_v<down, M> || ...)
+    {
+        const auto number = core_->own_node().next_number();
+        proc::monitor(*core_, name, number);
         return monitor_ref{number};
     }
     /// The same with a value of one's own: its end arrives as otp::tagged_down<Tag>.
@@ -121,7 +130,7 @@ private:
         } else {
             using X = std::variant_alternative_t<I, message>;
             if constexpr (std::is_same_v<X, down>) {
-                if (s->ops == &proc::peer_signal::down_message_ops) return message{std::in_place_index<I>, proc::take_down(s)};
+                if (proc::is_down(*s)) return message{std::in_place_index<I>, proc::take_down(s)};
             } else {
                 if (s->ops->message == type_id_of<X>) return message{std::in_place_index<I>, proc::message_signal<X>::take(s)};
             }

@@ -49,6 +49,14 @@ inline void unlink(const pid& other) { proc::unlink(proc::this_process("unlink")
     proc::monitor(mine, proc::known(other), number);
     return monitor_ref{number};
 }
+/// Watches whoever has a name in the runtime of this process: otp::down says the name, too. Nobody has it: noproc at once, without
+/// a pid.
+[[nodiscard("without its ref a monitor can't be ended")]] inline monitor_ref monitor(std::string_view name) {
+    proc::process& mine = proc::this_process("monitor");
+    const auto number = mine.own_node().next_number();
+    proc::monitor(mine, name, number);
+    return monitor_ref{number};
+}
 /// Asks demonitor to take an otp::down out of the mailbox, too.
 struct flush_option {};
 inline constexpr flush_option flush{};

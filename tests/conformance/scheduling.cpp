@@ -1,0 +1,176 @@
+// Scheduling on real workers, cases SCHED, and ORD-10: nothing here depends on how fast the machine is, but for the limits after
+// which a test gives up.
+#include <doctest/doctest.h>
+
+#include <otp/gen_server.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <ctime>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Counts down; a thread may wait for the end of it.
+class countdown {
+public:
+    explicit countdown(int from) : left_{from} {}
+    void count() {
+        const std::lock_guard hold{lock_};
+        if (--left_ == 0) done_.notify_all();
+    }
+    [[nodiscard]] bool wait() {
+        std::unique_lock hold{lock_};
+        return done_.wait_for(hold, 60s, [this] { return left_ <= 0; });
+    }
+
+private:
+    std::mutex lock_;
+    std::condition_variable done_;
+    int left_;
+};
+
+/// Blocks its worker in a handler, in a way that the library doesn't know of, until others have run.
+struct blocker {
+    struct block {
+        using reply_type = bool;
+        int others;
+    };
+    bool handle_call(block b) {
+        countdown left{b.others};
+        // From here they stand in this worker's own queue.
+        for (int i = 0; i < b.others; ++i) otp::spawn([&left] { left.count(); });
+        otp::spawn([] {});  // the last one stays with this worker: see the test
+        return left.wait();
+    }
+};
+
+struct echo {
+    struct say {
+        using reply_type = int;
+        int n;
+    };
+    int handle_call(say s) { return s.n; }
+};
+
+[[nodiscard]] std::chrono::nanoseconds processor_time() {
+    timespec used{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
+}
+
+/// Strikes a ball back until it has been struck often enough.
+struct player {
+    struct ball {
+        int left;
+        otp::ref<player> other;
+    };
+    explicit player(countdown* all) : games{all} {}
+    void handle_cast(ball b) {
+        if (b.left == 0) return games->count();
+        const otp::server<player> to = b.other;
+        to.cast(ball{b.left - 1, otp::self<player>()});
+    }
+    countdown* games;
+};
+
+}  // namespace
+
+TEST_CASE("a handler that blocks its worker holds up nobody but the process that it has made runnable last") {
+    for (const int others : {1, 2, 100, 1000}) {
+        otp::runtime rt{{.workers = 2}};
+        const auto b = rt.start<blocker>().value();
+        const auto e = rt.start<echo>().value();
+        auto blocked = b.send_request(blocker::block{others});
+        CHECK(e.call(echo::say{7}, 60s).value() == 7);
+        const auto answer = blocked.wait(120s);
+        REQUIRE(answer);
+        CHECK(answer->value());
+    }
+}
+
+TEST_CASE("SCHED-04 an idle system uses no processor time") {
+    otp::runtime rt{{.workers = 4}};
+    const auto e = rt.start<echo>().value();
+    for (int i = 0; i < 100; ++i) CHECK(e.call(echo::say{i}).value() == i);
+    // One worker that polls would use all of the time, or what the machine has left; the limit is a twentieth of it.
+    std::this_thread::sleep_for(20ms);  // the short time after which nothing may spin
+    const auto before = processor_time();
+    std::this_thread::sleep_for(1s);
+    CHECK(processor_time() - before < 50ms);
+    CHECK(e.call(echo::say{1}).value() == 1);
+}
+
+TEST_CASE("SCHED-05 casts and sends of threads that are no processes arrive in the order of each thread") {
+    struct numbered {
+        std::size_t thread;
+        int n;
+    };
+    struct listener {
+        struct in_order {
+            using reply_type = int;
+        };
+        void handle_cast(numbered m) { take(m); }
+        void handle_info(numbered m) { take(m); }
+        int handle_call(in_order) { return ordered ? got : -1; }
+        void take(numbered m) {
+            ordered = ordered && next[m.thread]++ == m.n;
+            ++got;
+        }
+        std::vector<int> next = std::vector<int>(4, 0);
+        int got = 0;
+        bool ordered = true;
+    };
+    for (const std::size_t workers : {1U, 4U}) {
+        otp::runtime rt{{.workers = workers}};
+        const auto l = rt.start<listener>().value();
+        std::vector<std::thread> threads;
+        for (std::size_t t = 0; t < 4; ++t)
+            threads.emplace_back([l, t] {
+                for (int n = 0; n < 5000; ++n) {
+                    if (n % 3 == 0) l.send(numbered{t, n});
+                    else l.cast(numbered{t, n});
+                }
+            });
+        for (auto& t : threads) t.join();
+        CHECK(l.call(listener::in_order{}, 60s).value() == 4 * 5000);
+    }
+}
+
+TEST_CASE("ORD-10 a woken receiver is never missed") {
+    // A round is two messages. The case asks for a million; under a sanitizer, which takes twenty times as long, it is fewer.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    constexpr int rounds = 50'000;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    constexpr int rounds = 50'000;
+#else
+    constexpr int rounds = 1'000'000;
+#endif
+#else
+    constexpr int rounds = 1'000'000;
+#endif
+    SUBCASE("of two on two workers, one game at a time or several") {
+        for (const int games : {1, 4}) {
+            otp::runtime rt{{.workers = 2}};
+            countdown all{games};
+            for (int g = 0; g < games; ++g) {
+                const auto a = rt.start<player>(&all).value(), b = rt.start<player>(&all).value();
+                a.cast(player::ball{rounds / games, b});  // both together make a million rounds
+            }
+            CHECK(all.wait());
+        }
+    }
+    SUBCASE("of a thread and a process: each sleeps when the other sends") {
+        otp::runtime rt{{.workers = 1}};
+        const auto e = rt.start<echo>().value();
+        int good = 0;
+        for (int i = 0; i < rounds / 50; ++i) good += e.call(echo::say{i}, 60s).value() == i ? 1 : 0;
+        CHECK(good == rounds / 50);
+    }
+}
