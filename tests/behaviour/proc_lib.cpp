@@ -211,6 +211,21 @@ TEST_CASE("PROC-18 a process that has set itself up becomes a server: calls, cas
     CHECK(*end == "enough");
 }
 
+TEST_CASE("options of a start count for a process that becomes a server") {
+    otp::simulation sim{1};
+    const auto set_up = [](starter<int> s) -> otp::task<proc_lib::entering<counter>> {
+        s.init_ack(1);
+        co_await otp::sleep_for(1s);
+        co_return s.enter_loop(counter{});
+    };
+    CHECK(proc_lib::start<int>({.timeout = -1s}, set_up).error() == reason::bad_argument);
+    const auto server = proc_lib::start<int>({.mailbox = {.capacity = 1, .on_full = otp::reject}}, set_up).value().process;
+    server.cast(counter::note{"kept"});
+    server.cast(counter::note{"refused"});
+    sim.advance(1s);
+    CHECK(server.call(counter::seen{}).value() == texts{"kept"});
+}
+
 TEST_CASE("PROC-21 a loop that is entered with a time-out, hibernate or continue begins with it") {
     otp::simulation sim{1};
     const auto timed = proc_lib::start([](starter<> s) { return s.enter_loop(counting_from(1)).timeout(1s); }).value().process;

@@ -231,7 +231,9 @@ template <class V, class F, class... A>
     using work = setup<V, std::decay_t<F>, std::decay_t<A>...>;
     using handle = typename work::handle;
     constexpr bool serves = !std::is_void_v<typename work::state>;
-    if (options.timeout < options.timeout.zero()) return reason{reason::bad_argument}.with_text("a negative time limit");
+    if (options.timeout < options.timeout.zero() || options.hibernate_after < options.hibernate_after.zero())
+        return reason{reason::bad_argument}.with_text("a negative time limit");
+    if (options.mailbox.capacity == 0) return reason{reason::bad_argument}.with_text("a mailbox for no message");
     auto* call = proc::make_signal<typename work::block>(
         std::in_place, typename work::order{std::forward<F>(body), std::tuple<std::decay_t<A>...>{std::forward<A>(arguments)...}});
     call->ops = &ops_of<V, std::decay_t<F>, std::decay_t<A>...>();
@@ -239,12 +241,13 @@ template <class V, class F, class... A>
     intrusive_ptr<proc::process> fresh;
     std::string_view name = options.name;
     if constexpr (serves) {
-        auto made = behaviour::server_process<typename work::state>::make(ex);
+        auto made = behaviour::server_process<typename work::state>::make(ex, options.mailbox);
         made->hibernate_after(options.hibernate_after);
         if (options.registry) {
             if (auto claimed = behaviour::claim_name(*made, *options.registry, options.name); !claimed) return claimed.error();
             name = {};
         }
+        behaviour::apply_debug_options(*made, options.debug);
         fresh = std::move(made);
     } else {
         if (options.registry) return reason{reason::bad_argument}.with_text("a name in a registry of the user's is for servers");
