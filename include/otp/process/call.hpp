@@ -210,6 +210,12 @@ struct deferred_call final : ref_counted {
         }
         return left;
     }
+    /// Is `caller` among those to whom an answer is owed?
+    [[nodiscard]] static bool owes(const deferred_call& newest, const process& caller) noexcept {
+        for (const deferred_call* d = &newest; d; d = d->next_)
+            if (d->caller_.get() == &caller && !d->answered()) return true;
+        return false;
+    }
     /// The server dies: what is still owed stands in its queue, to be answered with its reason.
     static void collect(process& server) noexcept {
         auto* mine = server.details_if_any();
@@ -269,6 +275,7 @@ private:
     const chain_link* const told_by = mine ? mine->told_by.get() : nullptr;
     if (waits_in(call.chain.get(), target)) return closed_circle(self, target, call.chain.get());
     if (waits_in(told_by, target)) return closed_circle(self, target, told_by);
+    if (mine && mine->deferred && deferred_call::owes(*mine->deferred, target)) call.flags |= is_answerable;
     return {};
 }
 

@@ -300,6 +300,8 @@ private:
     friend struct message_timer;
 
     void receive(signal* s) noexcept;
+    [[nodiscard]] bool crosses(const signal& s) const noexcept;
+    void refuse_crossing(signal* s) noexcept;
     void receive_exit(signal* s) noexcept;
     void receive_relation(signal* s) noexcept;
     void receive_aliased(signal* s) noexcept;

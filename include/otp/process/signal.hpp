@@ -35,7 +35,7 @@ enum class signal_kind : std::uint8_t {
 };
 
 /// What a message is besides its payload; bits of signal::flags.
-enum signal_flag : std::uint8_t {
+enum signal_flag : std::uint16_t {
     is_system = 1,      // served while the server is suspended, and does not end an inactivity time-out
     is_interleaved = 2, // may be handled while another handler of the server waits
     is_counted = 4,     // counts in the depth of the mailbox
@@ -44,6 +44,7 @@ enum signal_flag : std::uint8_t {
     request_is_consumed = 32,  // a call whose request was moved out
     is_awaited_alone = 64,     // a call that its caller waits for and for nothing else
     is_urgent = 128,           // sent with priority, by way of an alias
+    is_answerable = 256,       // a call to one whose own call its sender has handed on: somebody else may answer that
 };
 
 /// What to do with a message; one constant for each receiver and message type.
@@ -63,7 +64,7 @@ struct signal {
     std::uint64_t ref = 0;  // what a reply answers, or which link or monitor is meant
     std::uint32_t size = 0; // bytes of the block
     signal_kind kind = signal_kind::message;
-    std::uint8_t flags = 0;
+    std::uint16_t flags = 0;
 
     [[nodiscard]] bool has(signal_flag flag) const noexcept { return (flags & flag) != 0; }
 };

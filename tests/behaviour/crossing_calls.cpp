@@ -1,0 +1,149 @@
+// Two servers that call each other while neither serves the other: no chain of callers leads from one to the other.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "otp/otp.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct crosser {
+    struct ping {
+        using reply_type = int;
+    };
+    struct tell {
+        using reply_type = std::optional<otp::result<int>>;
+    };
+    struct call_it {
+        otp::server<crosser> other;
+        bool blocks;
+    };
+    struct hand_on {
+        using reply_type = int;
+    };
+    std::optional<otp::result<int>> got;
+
+    otp::task<> handle_cast(call_it c) {
+        if (c.blocks) got = c.other.call(ping{});
+        else got = co_await c.other.ask<ping>();
+    }
+    int handle_call(ping) { return 7; }
+    std::optional<otp::result<int>> handle_call(tell) { return got; }
+};
+
+bool is_deadlock(const std::optional<otp::result<int>>& got) { return got && !*got && got->error() == otp::reason::deadlock; }
+bool is_answer(const std::optional<otp::result<int>>& got) { return got && *got && **got == 7; }
+
+}  // namespace
+
+TEST_CASE("calls that cross: one of both ends at once with deadlock that names both, the other gets its answer") {
+    for (const bool blocks : {false, true}) {
+        for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+            otp::simulation sim{seed};
+            const auto a = otp::start<crosser>().value(), b = otp::start<crosser>().value();
+            a.cast(crosser::call_it{b, blocks});
+            b.cast(crosser::call_it{a, blocks});
+            const auto began = sim.now();
+            sim.run();
+            CHECK(sim.now() == began);
+            const auto of_a = a.call(crosser::tell{}).value(), of_b = b.call(crosser::tell{}).value();
+            const bool crossed = is_deadlock(of_a) || is_deadlock(of_b);  // or one had ended before the other began
+            CHECK((crossed ? is_answer(of_a) != is_answer(of_b) : is_answer(of_a) && is_answer(of_b)));
+            if (is_deadlock(of_a)) CHECK(of_a->error().text().find(b.id().to_string() + " ") != std::string::npos);
+            if (is_deadlock(of_a)) CHECK(of_a->error().text().find(a.id().to_string() + " ") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("some order of turns lets them cross") {
+    int crossed = 0;
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+        otp::simulation sim{seed};
+        const auto a = otp::start<crosser>().value(), b = otp::start<crosser>().value();
+        a.cast(crosser::call_it{b, false});
+        b.cast(crosser::call_it{a, false});
+        sim.run();
+        crossed += is_deadlock(a.call(crosser::tell{}).value()) || is_deadlock(b.call(crosser::tell{}).value());
+    }
+    CHECK(crossed > 0);
+}
+
+namespace {
+
+struct front;
+
+struct client {
+    struct begin {
+        otp::ref<front> to;
+    };
+    struct ping {
+        using reply_type = int;
+    };
+    std::string* log;
+    explicit client(std::string* l) : log{l} {}
+    otp::task<> handle_cast(begin b);
+    int handle_call(ping) { return 1; }
+};
+
+/// Hands each question on to a process that answers it in 10 ms, and meanwhile calls who asked.
+struct front {
+    struct question {
+        using reply_type = int;
+    };
+    struct go_on {};
+    otp::server<client> who;
+    std::string* log;
+    front(otp::server<client> w, std::string* l) : who{std::move(w)}, log{l} {}
+
+    void handle_call(question, otp::from<question> caller) {
+        otp::spawn(
+            [](otp::from<question> f) -> otp::task<> {
+                co_await otp::sleep_for(10ms);
+                f.reply(42);
+            },
+            std::move(caller));
+        otp::self<front>().cast(go_on{});
+    }
+    otp::task<> handle_cast(go_on) {
+        const auto got = co_await who.ask<client::ping>();
+        *log += got ? "front " + std::to_string(*got) + " " : got.error().to_string();
+    }
+};
+
+otp::task<> client::handle_cast(begin b) {
+    const auto got = co_await b.to.get().ask<front::question>();
+    *log += got ? "client " + std::to_string(*got) + " " : got.error().to_string();
+}
+
+}  // namespace
+
+TEST_CASE("who has handed a caller's request on may call that caller: another one answers it") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        otp::simulation sim{seed};
+        std::string log;
+        const auto c = otp::start<client>(&log).value();
+        const auto f = otp::start<front>(c, &log).value();
+        c.cast(client::begin{f});
+        sim.advance(1s);
+        CHECK(log == "client 42 front 1 ");
+    }
+}
+
+TEST_CASE("on workers calls that cross end with an answer or with deadlock, never by their time-out") {
+    otp::runtime rt{{.workers = 2}};
+    const otp::use here{rt};
+    const auto a = otp::start<crosser>().value(), b = otp::start<crosser>().value();
+    for (int round = 0; round != 2'000; ++round) {
+        a.cast(crosser::call_it{b, round % 8 == 0});
+        b.cast(crosser::call_it{a, round % 8 == 0});
+        // Neither is called before it is done: this thread's call would be one more who waits.
+        const auto of_a = a.call(crosser::tell{}, otp::infinity).value(), of_b = b.call(crosser::tell{}, otp::infinity).value();
+        REQUIRE((is_answer(of_a) || is_deadlock(of_a)));
+        REQUIRE((is_answer(of_b) || is_deadlock(of_b)));
+    }
+}
