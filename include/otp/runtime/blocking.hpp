@@ -25,6 +25,7 @@ inline block_result worker_pool::block(blocked& b, time_point deadline) noexcept
     worker& w = *this_worker();
     if (core* const c = w.mine) {
         publish_newest(*c);
+        c->watched.store(false, std::memory_order_relaxed);  // a hint: nothing is left there
         if (c->ready.size() > 1) wake_others();  // the heir takes one
     }
     switch (crew_.hand_over(w)) {
@@ -121,7 +122,7 @@ inline void worker_pool::leave_as_guest(worker& guest) noexcept {
     bool more = false;
     if (core* const c = guest.mine) {
         poller_->set_native_deadline(announce_sleep(never));
-        more = c->newest || !c->ready.empty() || !injection_.empty();
+        more = c->newest.seen() || !c->ready.empty() || !injection_.empty();
     }
     crew_.exit(guest);
     if (more) poller_->wake();

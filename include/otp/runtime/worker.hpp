@@ -11,6 +11,7 @@
 
 #include "otp/config.hpp"
 #include "otp/runtime/executor.hpp"
+#include "otp/runtime/newest_slot.hpp"
 #include "otp/runtime/run_queue.hpp"
 #include "otp/runtime/timer_wheel.hpp"
 
@@ -27,7 +28,7 @@ struct core {
     static constexpr std::uint32_t newest_in_a_row = 3;
 
     const std::size_t index;
-    runnable* newest = nullptr;  // runs next: what was scheduled last is likely in the cache, with its message
+    newest_slot<runnable> newest;  // runs next: what was scheduled last is likely in the cache, with its message
     std::uint32_t newest_runs = 0;
     bool quiet = false;  // events come in: queue them all, then wake for them once
     std::uint32_t upkeep_every = longest_upkeep;
@@ -36,6 +37,10 @@ struct core {
     time_point looked_at{};  // the last look at timers and descriptors
     std::uint32_t random;
     core* next_vacant = nullptr;  // the crew's, under its lock
+    // Its worker is awake and uses `newest`, which wakes nobody: the driver looks whether what stands there is run in time.
+    std::atomic<bool> watched{false};
+    runnable* suspect = nullptr;  // the driver's: what stood there at its last look, and since when
+    time_point suspected_at{};
 
     run_queue<runnable> ready;
     timer_wheel wheel;

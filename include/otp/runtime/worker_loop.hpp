@@ -27,7 +27,7 @@ inline void worker_pool::attend(worker& w) noexcept {
         if (const auto orders = crew_.orders()) [[unlikely]] {
             if (r) {
                 publish_newest(*w.mine);
-                w.mine->newest = r;
+                (void)w.mine->newest.put(r);
             }
             if (orders & crew::stop) return;
             obey(w, orders);
@@ -56,19 +56,21 @@ inline runnable* worker_pool::next(core& c) noexcept {
     if (--c.upkeep_in == 0) {
         if (runnable* const r = upkeep(c)) return r;
     }
-    if (c.newest && c.newest_runs < core::newest_in_a_row) {
-        ++c.newest_runs;
-        return std::exchange(c.newest, nullptr);
+    if (c.newest_runs < core::newest_in_a_row) {
+        if (runnable* const r = c.newest.take()) {
+            ++c.newest_runs;
+            return r;
+        }
     }
     c.newest_runs = 0;
     if (runnable* const r = c.ready.pop()) {
-        if (c.newest) {
+        if (c.newest.seen()) {
             publish_newest(c);
             wake_others();
         }
         return r;
     }
-    if (c.newest) return std::exchange(c.newest, nullptr);
+    if (runnable* const r = c.newest.take()) return r;
     return from_injection(c);
 }
 
@@ -111,10 +113,27 @@ inline void worker_pool::look(core& c, time_point at, bool anyway) noexcept {
     if ((anyway || (due && poller_->watched() != 0)) && take_driver()) {
         poller_->poll(duration::zero());
         last_look_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
+        take_over(c, at);
         leave_driver();
     }
     fire_timers(at);
     c.quiet = false;
+}
+
+/// The driver: takes what others should have run next and didn't, for they are busy in one turn for too long.
+inline void worker_pool::take_over(core& c, time_point at) noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+        core& other = *cores_[i];
+        if (&other == &c || !other.watched.load(std::memory_order_relaxed)) continue;  // a hint
+        runnable* const r = other.newest.seen();
+        if (r != other.suspect || !r) {
+            other.suspect = r;
+            other.suspected_at = at;
+        } else if (at - other.suspected_at >= newest_waits) {
+            other.suspect = nullptr;
+            if (other.newest.steal(r)) push(c, *r);
+        }
+    }
 }
 
 /// One to run and, if there are many, a share for this core.
@@ -159,6 +178,7 @@ inline bool worker_pool::work_to_steal() const noexcept {
 }
 
 inline void worker_pool::sleep(worker& w) noexcept {
+    w.mine->watched.store(false, std::memory_order_relaxed);  // a hint; it has nothing to run
     if (take_driver()) {
         sleep_in_driver(w, never, nullptr);
         return;
@@ -188,6 +208,7 @@ inline void worker_pool::sleep_in_driver(worker& w, time_point limit, const bloc
         poller_->poll(wake_at == never ? duration::max() : std::max(wake_at - now(), duration::zero()));
         const time_point at = now();
         asleep_until_.exchange(not_asleep, std::memory_order_acq_rel);  // see arm
+        take_over(c, at);
         fire_timers(at);
         c.quiet = false;
         c.upkeep_at = c.looked_at = at;
@@ -206,7 +227,9 @@ inline time_point worker_pool::announce_sleep(time_point limit) noexcept {
     // The word changes by read-modify-writes only, and before the look at the timers: either a timer is seen here, or
     // who arms it sees the sleeper. Until the time is known any timer counts as earlier.
     asleep_until_.exchange(never.time_since_epoch().count(), std::memory_order_acq_rel);
-    const time_point until = std::min(next_timer(), limit);
+    time_point until = std::min(next_timer(), limit);
+    for (std::size_t i = 0; i < count_; ++i)
+        if (cores_[i]->watched.load(std::memory_order_relaxed)) until = std::min(until, now() + newest_waits);  // see watch
     asleep_until_.exchange(until.time_since_epoch().count(), std::memory_order_acq_rel);
     return until;
 }

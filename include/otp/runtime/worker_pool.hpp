@@ -94,6 +94,7 @@ public:
 
 private:
     static constexpr duration look_every = std::chrono::milliseconds{1};  // at timers and descriptors, while there is work
+    static constexpr duration newest_waits = std::chrono::milliseconds{10};  // for its worker; then an idle one takes it over
     static constexpr unsigned search_rounds = 3;
     static constexpr std::size_t turns_of_a_poll = 4 * core::longest_upkeep;
     static constexpr std::int64_t not_asleep = std::numeric_limits<std::int64_t>::min();
@@ -112,7 +113,7 @@ private:
         if (const auto over = c.ready.push(&r); over.first) injection_.push_surplus(over.first, over.last, over.count);
     }
     void publish_newest(core& c) noexcept {
-        if (runnable* const r = std::exchange(c.newest, nullptr)) push(c, *r);
+        if (runnable* const r = c.newest.take()) push(c, *r);
     }
     [[nodiscard]] core* held_core() const noexcept {
         const worker* const w = this_worker();
@@ -143,6 +144,8 @@ private:
     void even_out(core& c) noexcept;
     [[nodiscard]] runnable* from_injection(core& c) noexcept;
     [[nodiscard]] runnable* search(worker& w) noexcept;
+    void watch(core& c) noexcept;
+    void take_over(core& c, time_point at) noexcept;
     void sleep(worker& w) noexcept;
     void sleep_in_driver(worker& w, time_point limit, const blocked* until) noexcept;
 
@@ -224,11 +227,21 @@ inline void worker_pool::schedule(runnable& r) noexcept {
         wake_one();
     } else if (c->quiet) {
         push(*c, r);
-    } else if (runnable* const before = std::exchange(c->newest, &r)) {
-        // Alone, the newest wakes nobody: this worker is the one to run it.
-        push_fresh(*c, *before);
-        wake_others();
+    } else {
+        // Alone, the newest wakes nobody: this worker is the one to run it, unless the turn at hand takes too long.
+        if (runnable* const before = c->newest.put(&r)) {
+            push_fresh(*c, *before);
+            wake_others();
+        }
+        if (!c->watched.load(std::memory_order_relaxed)) watch(*c);  // only its own worker writes it
     }
+}
+
+/// From now until its worker sleeps, the driver looks after what the worker is to run next.
+[[gnu::cold, gnu::noinline]] inline void worker_pool::watch(core& c) noexcept {
+    if (count_ == 1) return;
+    c.watched.store(true, std::memory_order_relaxed);  // published by the next line; see announce_sleep
+    if (asleep_until_.fetch_add(0, std::memory_order_acq_rel) > (now() + newest_waits).time_since_epoch().count()) poller_->wake();
 }
 
 inline void worker_pool::yield_back(runnable& r) noexcept {
@@ -238,7 +251,7 @@ inline void worker_pool::yield_back(runnable& r) noexcept {
         wake_one();
         return;
     }
-    const bool alone = !c->newest && c->ready.empty();
+    const bool alone = !c->newest.seen() && c->ready.empty();
     push(*c, r);
     if (!alone) wake_others();
 }
