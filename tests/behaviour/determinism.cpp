@@ -3,6 +3,8 @@
 
 #include <otp/runtime/explore.hpp>
 
+#include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <string>
 #include <string_view>
@@ -184,6 +186,56 @@ TEST_CASE("explore finds a lost update between two servers within 1,000 schedule
     // And the choices that the report shows.
     otp::simulation sim{1, {.strategy = otp::replay(found.trace)}};
     CHECK_THROWS_AS(two_tellers(sim), otp::exit);
+}
+
+TEST_CASE("the trace of the lost update is short, shows how it was lost, and replays to the same failure") {
+    const auto found = otp::explore({.seeds = 1000}, two_tellers);
+    REQUIRE_FALSE(found.ok());
+    INFO(found.to_string());
+    CHECK(std::count(found.trace.begin(), found.trace.end(), '\n') <= 21);  // the choices and at most 20 steps
+    // What the account was asked, in order: both read before one of them writes; the last is the test's own.
+    std::string asked;
+    for (std::size_t at = 0; (at = found.trace.find("account: ", at)) != std::string::npos; ++at) {
+        const auto line = found.trace.substr(at, found.trace.find('\n', at) - at);
+        if (line.find("::read") != std::string::npos) asked += 'r';
+        if (line.find("::write") != std::string::npos) asked += 'w';
+    }
+    CHECK(asked == "rrwwr");
+    // All of the report will do, and so will its line of choices.
+    const auto choices = found.trace.substr(0, found.trace.find('\n'));
+    for (const std::string& text : {found.to_string(), found.trace, choices}) {
+        otp::simulation sim{1, {.strategy = otp::replay(text)}};
+        std::string failure;
+        try {
+            two_tellers(sim);
+        } catch (const otp::exit& e) {
+            failure = e.why().to_string();
+        }
+        CHECK(failure == found.what);
+        CHECK(found.trace.ends_with('\n' + sim.trace(50)));
+    }
+}
+
+TEST_CASE("OTP_SEED makes explore run that seed and no other") {
+    struct environment {
+        explicit environment(std::uint64_t seed) { ::setenv("OTP_SEED", std::to_string(seed).c_str(), 1); }
+        ~environment() { ::unsetenv("OTP_SEED"); }
+    };
+    const auto found = otp::explore({.seeds = 1000}, two_tellers);
+    REQUIRE_FALSE(found.ok());
+    {
+        const environment only{found.seed};
+        const auto again = otp::explore({.seeds = 1000}, two_tellers);
+        CHECK(again.runs == 1);
+        CHECK(again.to_string() == found.to_string());
+    }
+    // One that loses nothing.
+    std::uint64_t good = 1;
+    while (!otp::explore({.seeds = 1, .first_seed = good}, two_tellers).ok()) ++good;
+    const environment only{good};
+    const auto nothing = otp::explore({.seeds = 1000}, two_tellers);
+    CHECK(nothing.runs == 1);
+    CHECK(nothing.ok());
 }
 
 TEST_CASE("explore finds nothing where the update is one step") {

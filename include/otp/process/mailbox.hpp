@@ -97,6 +97,13 @@ public:
     /// Any thread: a hint; relaxed, nothing is read through it.
     [[nodiscard]] bool idle() const noexcept { return word_.load(std::memory_order_relaxed) == idle_word; }
 
+    /// Where nobody else runs, as in a simulation: look(node) for each one, newest first.
+    template <class Look>
+    void look_through(Look&& look) const {
+        const auto top = word_.load(std::memory_order_relaxed);  // one thread
+        for (Node* node = top > closed_word ? to_node(top) : nullptr; node; node = get_next(node)) look(*node);
+    }
+
 private:
     using word = std::uintptr_t;
     static constexpr word empty_word = 0;

@@ -121,6 +121,7 @@ public:
 
     void run() noexcept final;
     void describe(std::string& out) const override;
+    void describe_turn(std::string& out) const override;
     /// The same with all that can be seen of what it does. Any thread.
     virtual void describe_work(std::string& out) const;
 
@@ -333,6 +334,7 @@ private:
     bool step();
     bool next_message();
     void strike(reason why) noexcept;
+    void part(signal* rest, const reason& why) noexcept;
     void show_rest() noexcept;
     void report_crash(const signal* rest) noexcept;
     static void timer_due(exec::timer& due) noexcept;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "otp/process/bounds.hpp"
 #include "otp/process/crash_report.hpp"
 #include "otp/process/pid.hpp"
 
@@ -114,6 +115,30 @@ template <class Find>
     seen.reserve(all.size());
     for (const auto& p : all) seen.push_back(look_at(p, home.note_of(*p), find));
     return seen;
+}
+
+/// The pid, the callback struct, and: "goes on with store::get" if that is answered, or the message that is next.
+inline void process::describe_turn(std::string& out) const {
+    describe(out);
+    bool resumes = blocked_ != nullptr || (stopping_ && activities_);
+    for (const activity* a = activities_; a; a = a->next_activity) resumes = resumes || a->ready;
+    const signal* const queued = takes_messages() ? queue_.front() : nullptr;
+    std::string_view message = queued ? queued->ops->message_name : std::string_view{};
+    std::string_view answer, exits;
+    mailbox_.look_through([&](const signal& s) {
+        if (s.kind == signal_kind::message && !queued && takes_messages()) message = s.ops->message_name;
+        if (s.kind == signal_kind::down && !queued && takes_messages()) message = "otp::down";
+        if (s.kind == signal_kind::exit || s.kind == signal_kind::link_exit) exits = "an exit signal";
+        if (s.kind != signal_kind::reply && s.kind != signal_kind::tick) return;
+        const auto now = executor_->now();
+        for (const wait* w = waits_; w; w = w->next)
+            if (w->what && (s.kind == signal_kind::reply ? w->ref == s.ref : w->deadline <= now)) answer = w->what->message_name;
+    });
+    if (!answer.empty()) out.append(" goes on with ").append(answer);
+    else if (resumes) out += " goes on";
+    else if (!exits.empty()) out.append(": ").append(exits);
+    else if (!message.empty()) out.append(": ").append(message);
+    else if (!started_) out += " begins";
 }
 
 inline void process::describe_work(std::string& out) const {

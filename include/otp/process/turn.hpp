@@ -244,6 +244,18 @@ inline void process::die() noexcept {
         while (last->next) last = last->next;
         last->next = std::exchange(rest, early);
     }
+    part(rest, why);
+    if (particulars_) {
+        if (particulars_->last_words) drop(particulars_->last_words.release(), particulars_->last_reason);
+        while (signal* s = particulars_->end_waiters.pop()) drop(s, why);
+        particulars_->told_by = nullptr;  // the chain may lead back to this process
+    }
+    mine.remove(*this);
+    release();
+}
+
+/// Tells everybody who is bound to it that it is gone. `rest` is what came last.
+inline void process::part(signal* rest, const reason& why) noexcept {
     while (rest) {
         signal* s = std::exchange(rest, rest->next);
         if (s->kind == signal_kind::link) {
@@ -270,24 +282,12 @@ inline void process::die() noexcept {
             entry.target->post(make_peer_signal(signal_kind::demonitor, this, ref));
         });
     }
-    if (particulars_) {
-        if (particulars_->last_words) drop(particulars_->last_words.release(), particulars_->last_reason);
-        while (signal* s = particulars_->end_waiters.pop()) drop(s, why);
-        particulars_->told_by = nullptr;  // the chain may lead back to this process
-    }
-    mine.remove(*this);
-    release();
 }
 
 inline void process::close_stand_in(const reason& why) noexcept {
     signal* rest = mailbox_.close();
     while (signal* s = queue_.pop()) drop(s, why);
-    while (rest) drop(std::exchange(rest, rest->next), why);
-    if (auto related = particulars_ ? std::move(particulars_->bonds) : nullptr) {
-        related->watches.for_each([&](std::uint64_t ref, watch_entry& entry) {
-            entry.target->post(make_peer_signal(signal_kind::demonitor, this, ref));
-        });
-    }
+    part(rest, why);
 }
 
 }  // namespace otp::inline OTP_ABI::proc

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] virtual std::uint64_t trace_id() const noexcept = 0;
     /// Says who this is and what it waits for, in a line; called on the simulation's thread, for a deadlock report.
     virtual void describe(std::string& out) const = 0;
+    /// Says who this is and what the turn that now comes begins with; called on the simulation's thread, for its trace.
+    virtual void describe_turn(std::string& out) const { describe(out); }
 };
 
 /// An entry of a timer wheel, embedded in what it wakes. `fire` is called once per arming, on any thread, under the

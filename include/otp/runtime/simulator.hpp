@@ -183,6 +183,12 @@ public:
         choice_list::print(chooser_.choices(), out);
         return out;
     }
+    /// A moment of a simulation as traces show it: "+0.050000000s", counted from its begin.
+    [[nodiscard]] static std::string moment(time_point when) {
+        const auto since = static_cast<std::uint64_t>((when.time_since_epoch() - start).count());
+        const auto fraction = std::to_string(since % 1'000'000'000U);
+        return '+' + std::to_string(since / 1'000'000'000U) + '.' + std::string(9 - fraction.size(), '0') + fraction + 's';
+    }
     /// Who is blocked or idle and waits for what, a line each.
     [[nodiscard]] std::string who_waits() const {
         const auto* processes = current_tenant();
@@ -324,15 +330,12 @@ private:
             entry.id = id;
             entry.count = count;
             entry.text.clear();
-            if (who) who->describe(entry.text);
+            if (who) who->describe_turn(entry.text);
         }
         ++steps_;
     }
     static void print(std::uint64_t at, const traced& entry, std::string& out) {
-        const auto since = static_cast<std::uint64_t>((entry.when.time_since_epoch() - start).count());
-        const auto fraction = std::to_string(since % 1'000'000'000U);
-        out.append(std::to_string(at)).append("  +").append(std::to_string(since / 1'000'000'000U)).append(".");
-        out.append(9 - fraction.size(), '0').append(fraction).append("s  ");
+        out.append(std::to_string(at)).append("  ").append(moment(entry.when)).append("  ");
         if (entry.id > timer_id - entry.count)
             out.append("a timer");
         else
