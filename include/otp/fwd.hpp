@@ -51,6 +51,10 @@ template <class Request, class Label>
 class request_set;
 template <class... Messages>
 class inbox;
+template <class... Messages>
+class probe;
+template <class T>
+class stub;
 class scoped_timer;
 class scoped_monitor;
 struct start_options;

@@ -2,11 +2,9 @@
 #pragma once
 
 #include "otp/behaviour/serve_child.hpp"
-#include "otp/behaviour/simulated.hpp"
 #include "otp/behaviour/simulated_serve.hpp"
 #include "otp/behaviour/sys.hpp"
 #include "otp/gen_server.hpp"
-#include "otp/runtime/explore.hpp"
-#include "otp/runtime/simulation.hpp"
 #include "otp/socket_server.hpp"
 #include "otp/supervisor.hpp"
+#include "otp/testing.hpp"

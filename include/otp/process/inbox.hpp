@@ -117,6 +117,8 @@ public:
     }
 
 private:
+    template <class...>
+    friend class probe;
     void close() noexcept {
         if (!core_) return;
         core_->close_stand_in(reason::noproc);

@@ -22,7 +22,7 @@ struct to_inbox {
 };
 
 /// The process that stands for an inbox: nothing but a mailbox, and who listens to it.
-class inbox_process final : public process {
+class inbox_process : public process {
 public:
     explicit inbox_process(exec::executor& ex) noexcept : process{ex, process_role::inbox} { id_ = node::of(ex).next_number(); }
 
@@ -87,7 +87,7 @@ private:
         }
         send_token(*who, ref);
     }
-    void destroy_state() noexcept override {}
+    void destroy_state() noexcept final {}
     void dispose() noexcept override {
         this->~inbox_process();
         memory::deallocate(this, sizeof(inbox_process));
