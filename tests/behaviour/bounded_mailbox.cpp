@@ -154,6 +154,28 @@ TEST_CASE("a call waits for room within its limit, and then for its reply") {
     CHECK(s.call(get{}).value() == numbers{1});
 }
 
+TEST_CASE("who comes behind a sender that waits, waits with it, also while there is some room") {
+    otp::simulation sim{1};
+    const auto s = otp::start<keeper>({.mailbox = {.capacity = 6, .on_full = otp::wait}}).value();
+    s.cast(stall{});
+    sim.run();
+    s.cast(stall{});
+    for (int i = 1; i <= 5; ++i) s.cast(number{i});
+    int answered = 0;
+    const auto ask = [&answered](otp::server<keeper> to) -> otp::task<> {
+        if (co_await to.ask<get>().timeout(otp::infinity)) ++answered;
+    };
+    otp::spawn(ask, s);
+    sim.advance(1500ms);
+    CHECK(s.id().block()->depth() == 5);  // it stalls again, and half of the mailbox isn't free
+    otp::spawn(ask, s);
+    const auto late = s.call(get{}, 100ms);
+    CHECK(late.error() == otp::reason::timeout);
+    CHECK(answered == 0);
+    sim.advance(5s);
+    CHECK(answered == 2);
+}
+
 TEST_CASE("a coroutine's ask suspends for room; its time-out, its kill and the end of the server end the wait") {
     otp::simulation sim{1};
     const auto s = stalled(1, otp::wait);

@@ -77,6 +77,8 @@ inline bool process::await_room(process& who, std::uint64_t ref) {
     if (mailbox_.closed()) return false;
     limit.waiting.push_back({intrusive_ptr<process>::share(&who), ref});
     limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
+    // Behind another one it waits even if there is room: who has found none is told, and all with it.
+    if (limit.waiting.size() > 1) return true;
     if (is_full(arrived_.load(std::memory_order_relaxed))) return true;  // what it misses was taken a moment ago, by one who was not waiting
     limit.waiting.pop_back();
     limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
