@@ -148,6 +148,24 @@ TEST_CASE("events name who asks, errors, late replies, continues, time-outs and 
                                 "got cast (anonymous namespace)::tally::idle", state + '5', "got timeout otp::timeout", state + '5'});
 }
 
+TEST_CASE("the end of a monitored process is an event, whether it is watched by pid or by name") {
+    struct watcher {
+        void init(otp::server<tally> watched) { (void)otp::monitor(watched.id()), (void)otp::monitor("tally"); }
+        void handle_info(const otp::down&) {}
+    };
+    otp::simulation sim{1};
+    const auto watched = otp::start<tally>(named).value();
+    const auto s = otp::start<watcher>(watched).value();
+    REQUIRE(sys::log(s, true));
+    REQUIRE(watched.stop());
+    sim.run();
+    const auto told = logged_by(s);
+    REQUIRE(told.size() == 4);  // each with the state that it leaves
+    const auto end = "down: " + watched.id().to_string() + " normal";
+    CHECK(told[0].find(end) != std::string::npos);
+    CHECK(told[2].find(end) != std::string::npos);
+}
+
 TEST_CASE("SYS-20 no_debug switches all of it off") {
     otp::simulation sim{1};
     const scratch_file file;

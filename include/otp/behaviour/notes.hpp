@@ -39,11 +39,20 @@ inline void server_base::tell_state() noexcept {
     }
 }
 
-inline void server_base::tell_peer(std::string_view what, const proc::peer_signal& of) noexcept {
+inline void server_base::tell_end(std::string_view what, intrusive_ptr<proc::process> of, const reason& why) noexcept {
     try {
-        const pid who{of.from};
-        tell({sys::event_kind::info, what, std::string{what} + ": " + who.to_string() + ' ' + of.why.to_string(), who});
+        const pid who{std::move(of)};
+        tell({sys::event_kind::info, what, std::string{what} + ": " + who.to_string() + ' ' + why.to_string(), who});
     } catch (...) {
+    }
+}
+inline void server_base::tell_down(const proc::signal& s) noexcept {
+    if (s.ops == &proc::named_down::ops) {
+        const down& event = static_cast<const proc::named_down::block&>(s).body;
+        tell_end(type_name<down>(), event.pid.shared(), event.reason);
+    } else {
+        const auto& event = static_cast<const proc::peer_signal&>(s);
+        tell_end(type_name<down>(), event.from, event.why);
     }
 }
 

@@ -156,14 +156,14 @@ public:
             return stop(std::move(why));
         }
         message_came();
-        if (debugged()) tell_peer(type_name<exit_signal>(), *p);
+        if (debugged()) tell_end(type_name<exit_signal>(), p->from, p->why);
         if (callbacks_->on_exit) return callbacks_->on_exit(*this, s);
         unhandled("exit_signal");
         drop(s, reason::unhandled);
     }
     void on_down_message(proc::signal* s) override {
         message_came();
-        if (debugged()) tell_peer(type_name<down>(), *static_cast<proc::peer_signal*>(s));
+        if (debugged()) tell_down(*s);
         if (callbacks_->on_down) return callbacks_->on_down(*this, s);
         unhandled("down");
         drop(s, reason::unhandled);
@@ -304,7 +304,8 @@ protected:
     [[nodiscard]] bool is_end_of_parent(const proc::signal& s) const noexcept {
         return s.ops == &proc::peer_signal::exit_message_ops && is_child_of(static_cast<const proc::peer_signal&>(s).from.get());
     }
-    void tell_peer(std::string_view what, const proc::peer_signal& of) noexcept;
+    void tell_end(std::string_view what, intrusive_ptr<proc::process> of, const reason& why) noexcept;
+    void tell_down(const proc::signal& s) noexcept;
 
     static constexpr proc::signal_ops timeout_ops{nullptr, nullptr, nullptr, type_id_of<timeout>, "otp::timeout"};
 
