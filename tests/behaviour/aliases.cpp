@@ -35,6 +35,7 @@ struct holder {
         bool and_take_back = false;
         otp::monitor_ref ref;
     };
+    struct rest {};
     struct seen {
         using reply_type = texts;
     };
@@ -47,6 +48,7 @@ struct holder {
         co_await otp::sleep_for(1s);
         if (n.and_take_back && !otp::unalias(n.ref)) log.push_back("no alias");
     }
+    otp::next handle_cast(rest) { return otp::noreply.hibernate(); }
     void handle_info(note n) { log.push_back(n.text); }
     void handle_info(otp::down) { log.push_back("down"); }
     texts log;
@@ -92,6 +94,17 @@ TEST_CASE("what came by way of an alias before it was taken back stays in the ma
     sim.advance(1s);
     a.send({"after"});
     CHECK(h.call(holder::seen{}).value() == texts{"before"});
+}
+
+TEST_CASE("an alias outlives a hibernation") {
+    otp::simulation sim{1};
+    const auto h = otp::start<holder>().value();
+    const auto a = h.call(holder::make{}).value();
+    h.cast(holder::rest{});
+    sim.run();
+    REQUIRE(h.id().block()->hibernating());
+    a.send({"awake"});
+    CHECK(h.call(holder::seen{}).value() == texts{"awake"});
 }
 
 TEST_CASE("an alias that ends with its monitor is gone after the demonitor, or when the down is there") {

@@ -40,6 +40,7 @@ struct relations {
     base::flat_map<intrusive_ptr<process>> watchers;   // by ref: who monitors this process
     base::flat_map<alias_entry> aliases;               // by ref
 
+    [[nodiscard]] bool empty() const noexcept { return links.empty() && watches.empty() && watchers.empty() && aliases.empty(); }
     void end_alias_of_monitor(std::uint64_t ref) noexcept {
         if (const alias_entry* entry = aliases.find(ref); entry && entry->ends_with_monitor) (void)aliases.erase(ref);
     }

@@ -43,7 +43,8 @@ inline void process::spare() noexcept {
         mine->links.shrink_to_fit();
         mine->watches.shrink_to_fit();
         mine->watchers.shrink_to_fit();
-        if (mine->links.empty() && mine->watches.empty() && mine->watchers.empty()) particulars_->bonds.reset();
+        mine->aliases.shrink_to_fit();
+        if (mine->empty()) particulars_->bonds.reset();
     }
     if (particulars_ && particulars_->empty()) particulars_.reset();
 }
@@ -110,7 +111,7 @@ inline bool demonitor(process& self, std::uint64_t ref, bool flush) {
 inline bool process::admits(signal& s) noexcept {
     auto* mine = related_if_any();
     const alias_entry* entry = mine ? mine->aliases.find(s.ref) : nullptr;
-    if (entry && !entry->has_priority) s.flags = static_cast<std::uint8_t>(s.flags & ~is_urgent);
+    if (entry && !entry->has_priority) s.flags = static_cast<std::uint16_t>(s.flags & ~is_urgent);
     s.kind = signal_kind::message;
     s.ref = 0;
     return entry != nullptr;
