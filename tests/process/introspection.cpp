@@ -160,6 +160,39 @@ TEST_CASE("links and monitors are told by a process whose handler waits or block
     CHECK(seen(back.id()).mailbox_depth == 0);
 }
 
+TEST_CASE("a handler may ask for the links of the very process that waits for it, and a full mailbox takes such a question") {
+    struct asked {
+        struct about {
+            using reply_type = std::size_t;
+            otp::pid who;
+        };
+        std::size_t handle_call(about a) { return otp::links_of(a.who).value().size(); }
+    };
+    struct asks {
+        struct go {
+            using reply_type = std::size_t;
+            bool blocks;
+        };
+        void init(otp::server<asked> s) { whom = std::move(s); }
+        otp::task<std::size_t> handle_call(go g) {
+            if (g.blocks) co_return whom.call(asked::about{otp::self()}).value();
+            co_return (co_await whom.ask<asked::about>(otp::self())).value();
+        }
+        otp::server<asked> whom;
+    };
+    otp::simulation sim{1};
+    const auto s = otp::start<asks>(otp::start<asked>().value()).value();
+    CHECK(s.call(asks::go{true}) == 0U);
+    CHECK(s.call(asks::go{false}) == 0U);
+
+    const auto full = otp::start<store>({.mailbox = {.capacity = 1}}).value();
+    auto first = full.send_request(store::get{});
+    sim.run();
+    full.cast(store::poke{});
+    CHECK(otp::links_of(full.id()).has_value());
+    CHECK(first.wait().value() == 1);
+}
+
 TEST_CASE("the tree shows who started whom, with the ids of children, as text and for Graphviz") {
     otp::simulation sim{1};
     const auto top = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}, otp::child<idler>("left"),

@@ -21,9 +21,11 @@ struct blocking_answer {
         return {nullptr, reason{reason::bad_argument}.with_text("a negative time limit")};
     }
     process& self = caller(target.executor());
-    if (auto circle = check_circle(self, target, *call, what); !circle) {
-        drop(call, reason::deadlock);
-        return {nullptr, circle.error()};
+    if (call->kind != signal_kind::query) {  // those are answered by who waits, too
+        if (auto circle = check_circle(self, target, *call, what); !circle) {
+            drop(call, reason::deadlock);
+            return {nullptr, circle.error()};
+        }
     }
     const auto deadline = call_deadline(target.executor(), limit);
     waiter by;

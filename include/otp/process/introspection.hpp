@@ -84,6 +84,7 @@ struct bonds_call final {
     auto* call = proc::make_signal<proc::bonds_call::block>(std::in_place);
     call->ops = &proc::bonds_call::ops;
     call->kind = proc::signal_kind::query;
+    call->flags |= proc::is_system;
     auto outcome = proc::call_and_block(asked, call, limit, "bonds");
     if (!outcome.answer) return std::move(outcome.why);
     return proc::bonds_call::block::fetch(outcome.answer);

@@ -129,10 +129,7 @@ inline void process::receive(signal* s) noexcept {
         case signal_kind::exit:
         case signal_kind::link_exit: receive_exit(s); break;
         case signal_kind::aliased: receive_aliased(s); break;
-        case signal_kind::query:
-            if (s->has(is_counted)) count_taken();
-            s->ops->handle(*this, s);
-            break;
+        case signal_kind::query: s->ops->handle(*this, s); break;
         default: receive_relation(s); break;
     }
 }
