@@ -1,5 +1,6 @@
 // Addresses that a server can take back, and messages with priority, in virtual time.
 #include "../process/in_process.hpp"
+#include "support/looks.hpp"
 
 #include <string>
 #include <vector>
@@ -78,7 +79,7 @@ TEST_CASE("a message sent to an alias is delivered to its maker; after unalias i
     sim.advance(2s);
     CHECK(h.call(holder::seen{}).value() == texts{"one", "two", "late", "five"});
     CHECK(otp::dead_letters(otp::reason_kind::noproc) == lost + 3);
-    CHECK(h.id().block()->depth() == 0);
+    CHECK(testing::depth_of(h.id()) == 0);
     CHECK(h.stop());
     b.send({"six"});
     CHECK(otp::dead_letters(otp::reason_kind::noproc) == lost + 4);

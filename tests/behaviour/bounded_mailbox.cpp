@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "otp/otp.hpp"
+#include "support/looks.hpp"
 
 using namespace std::chrono_literals;
 
@@ -50,7 +51,7 @@ TEST_CASE("a full mailbox that rejects: a call is told, casts and infos are dead
     sim.run();  // the stall is being handled: it doesn't count
     const auto lost = otp::dead_letters(otp::reason_kind::overloaded);
     for (int i = 1; i <= 3; ++i) s.cast(number{i});
-    CHECK(s.id().block()->depth() == 3);
+    CHECK(testing::depth_of(s.id()) == 3);
     s.cast(number{4});
     s.send(number{5});
     CHECK(otp::dead_letters(otp::reason_kind::overloaded) == lost + 2);
@@ -60,7 +61,7 @@ TEST_CASE("a full mailbox that rejects: a call is told, casts and infos are dead
     auto request = s.send_request(slow{});
     CHECK(request.check().value().error() == otp::reason::overloaded);
     sim.advance(2s);
-    CHECK(s.id().block()->depth() == 0);
+    CHECK(testing::depth_of(s.id()) == 0);
     CHECK(s.call(get{}).value() == numbers{1, 2, 3});
 }
 
@@ -81,7 +82,7 @@ TEST_CASE("a full mailbox that drops the oldest keeps the last ones, answers a c
     const auto lost = otp::dead_letters(otp::reason_kind::overloaded);
     auto request = s.send_request(slow{});
     for (int i = 1; i <= 1000; ++i) s.cast(number{i});
-    CHECK(s.id().block()->depth() == 3);
+    CHECK(testing::depth_of(s.id()) == 3);
     sim.advance(2s);
     CHECK(request.check().value().error() == otp::reason::overloaded);
     CHECK(otp::dead_letters(otp::reason_kind::overloaded) == lost + 997);
@@ -102,7 +103,7 @@ TEST_CASE("a mailbox that drops the oldest holds no more than twice its capacity
     std::atomic<bool> go{false};
     const auto s = otp::start<holder>({.mailbox = {.capacity = 100, .on_full = otp::drop_oldest}}, &go).value();
     s.cast(stall{});
-    while (s.id().block()->depth() != 0) std::this_thread::yield();  // until it is being handled
+    while (testing::depth_of(s.id()) != 0) std::this_thread::yield();  // until it is being handled
     const auto before = otp::memory::in_use();
     std::vector<std::thread> senders;
     for (int t = 0; t != 2; ++t)
@@ -110,7 +111,7 @@ TEST_CASE("a mailbox that drops the oldest holds no more than twice its capacity
             for (int i = 1; i <= 50'000; ++i) s.cast(number{i});
         });
     for (auto& t : senders) t.join();
-    CHECK(s.id().block()->depth() == 100);
+    CHECK(testing::depth_of(s.id()) == 100);
     CHECK(otp::memory::in_use() - before < 100 * 2 * 128);
     go.store(true, std::memory_order_release);  // pairs with the handler's wait
     go.notify_all();
@@ -130,7 +131,7 @@ TEST_CASE("senders wait for room: nothing is lost, the order of each is kept, an
     });
     sim.run();
     CHECK(otp::is_alive(flood));
-    CHECK(s.id().block()->depth() == 2);
+    CHECK(testing::depth_of(s.id()) == 2);
     for (int i = 51; i <= 60; ++i) s.cast(number{i});  // this thread runs the simulation while it waits
     CHECK(otp::wait(flood) != otp::reason::timeout);
     auto seen = s.call(get{}).value();
@@ -258,7 +259,7 @@ TEST_CASE("many threads never pass the limit, and lose nothing where they wait")
         explicit counting(std::atomic<std::uint64_t>* d) : deepest{d} {}
         void handle_cast(number) {
             ++count;
-            const auto depth = otp::self().block()->depth();
+            const auto depth = testing::depth_of(otp::self());
             if (depth > deepest->load(std::memory_order_relaxed)) deepest->store(depth, std::memory_order_relaxed);  // one writer; read at the end
         }
         int handle_call(slow) { return count; }
@@ -276,7 +277,7 @@ TEST_CASE("many threads never pass the limit, and lose nothing where they wait")
                     for (int i = 0; i != each; ++i) s.cast(number{i});
                 });
             for (auto& t : senders) t.join();
-            while (s.id().block()->depth() != 0) std::this_thread::yield();
+            while (testing::depth_of(s.id()) != 0) std::this_thread::yield();
             const auto refused = static_cast<int>(otp::dead_letters(otp::reason_kind::overloaded) - lost);
             CHECK(s.call(slow{}).value() + refused == 4 * each);
             if (policy == otp::mailbox_policy::wait) CHECK(refused == 0);

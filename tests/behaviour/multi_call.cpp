@@ -1,5 +1,6 @@
 // One request to several servers, and one cast to all of them, in virtual time.
 #include "../process/in_process.hpp"
+#include "support/looks.hpp"
 
 #include <string>
 #include <vector>
@@ -118,7 +119,7 @@ TEST_CASE("MULTI-04 late answers of a multi_call reach nobody, and nothing else 
     sim.advance(1s);
     CHECK(slow.stop());
     CHECK(quick.stop());
-    CHECK(w.id().block()->depth() == 0);
+    CHECK(testing::depth_of(w.id()) == 0);
     CHECK(testing::downs_of(w).empty());
     CHECK(testing::exits_of(w).empty());
     // What came late settles no wait that came after it.

@@ -1,5 +1,6 @@
 // Time-outs with names: members of a callback struct that own timers.
 #include "../process/in_process.hpp"
+#include "support/looks.hpp"
 
 #include <otp/behaviour/sys.hpp>
 #include <otp/runtime/explore.hpp>
@@ -189,9 +190,9 @@ TEST_CASE("a named timer wakes a server that hibernates") {
     const auto s = otp::start<door>({.hibernate_after = 100ms}).value();
     s.cast(door::open{1s});
     sim.advance(999ms);
-    CHECK(s.id().block()->hibernating());
+    CHECK(testing::hibernates(s.id()));
     sim.advance(1ms);
-    CHECK_FALSE(s.id().block()->hibernating());
+    CHECK_FALSE(testing::hibernates(s.id()));
     CHECK(seen(s) == texts{"close 1"});
 }
 

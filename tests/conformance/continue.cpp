@@ -1,6 +1,7 @@
 // handle_continue: what comes before it, what it may answer, and how it ends a server. Virtual time.
 #include "../process/in_process.hpp"
 #include "../support/reports.hpp"
+#include "support/looks.hpp"
 
 #include <otp/behaviour/sys.hpp>
 
@@ -167,18 +168,18 @@ TEST_CASE("CONT-08 a continue may give a time-out, or hibernate, as any other ca
         const auto s = start([](chain&) { return otp::noreply.hibernate(); });
         s.cast(chain::cast_one{});
         sim.run();
-        CHECK(s.id().block()->hibernating());
+        CHECK(testing::hibernates(s.id()));
         CHECK(seen(s) == texts{"continue"});
         sim.run();
-        CHECK_FALSE(s.id().block()->hibernating());
+        CHECK_FALSE(testing::hibernates(s.id()));
     }
     SUBCASE("hibernate with a time and a message") {
         const auto s = start([](chain& c) { return otp::noreply.timeout(500ms, &c, chain::expired{}).hibernate(); });
         s.cast(chain::cast_one{});
         sim.advance(499ms);
-        CHECK(s.id().block()->hibernating());
+        CHECK(testing::hibernates(s.id()));
         sim.advance(1ms);
-        CHECK_FALSE(s.id().block()->hibernating());
+        CHECK_FALSE(testing::hibernates(s.id()));
         CHECK(seen(s) == texts{"continue", "expired"});
     }
 }

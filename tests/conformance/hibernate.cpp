@@ -1,5 +1,6 @@
 // Hibernation: what it gives back, what wakes it, and when a server hibernates by itself. Virtual time.
 #include "../process/in_process.hpp"
+#include "support/looks.hpp"
 
 #include <otp/behaviour/sys.hpp>
 
@@ -74,7 +75,7 @@ using texts = std::vector<std::string>;
 otp::server<sleeper> start(how what = how::plain, std::chrono::nanoseconds limit = 500ms) {
     return otp::start<sleeper>(what, limit).value();
 }
-bool hibernates(const otp::server<sleeper>& s) { return s.id().block()->hibernating(); }
+bool hibernates(const otp::server<sleeper>& s) { return testing::hibernates(s.id()); }
 
 }  // namespace
 

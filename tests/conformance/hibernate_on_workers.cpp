@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/looks.hpp"
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -48,7 +50,7 @@ TEST_CASE("a server that hibernates after each message loses none, whoever looks
         const otp::use here{rt};
         // Relaxed, as below: it only ends the loop.
         while (!over.load(std::memory_order_relaxed)) {
-            (void)s.id().block()->hibernating();
+            (void)testing::hibernates(s.id());
             (void)otp::processes();
         }
     }};
@@ -66,6 +68,6 @@ TEST_CASE("a server that hibernates after each message loses none, whoever looks
     over.store(true, std::memory_order_relaxed);
     looker.join();
     // With nobody sending it comes to rest.
-    while (!s.id().block()->hibernating()) std::this_thread::yield();
+    while (!testing::hibernates(s.id())) std::this_thread::yield();
     CHECK(s.call(drowsy::count{}, otp::infinity).value() == 2 * each);
 }

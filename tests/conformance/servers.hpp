@@ -3,6 +3,7 @@
 
 #include "../process/in_process.hpp"
 #include "../support/reports.hpp"
+#include "support/looks.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -156,6 +157,6 @@ struct server {
     return !mine || (mine->links.empty() && mine->watches.empty());
 }
 /// How many messages wait for it.
-[[nodiscard]] inline std::uint64_t depth_of(const otp::pid& who) { return who.block()->depth(); }
+using testing::depth_of;
 
 }  // namespace testing

@@ -1,5 +1,6 @@
 // When a supervisor hibernates, and what wakes it.
 #include "supervised.hpp"
+#include "support/looks.hpp"
 
 #include <utility>
 
@@ -9,7 +10,7 @@ using namespace supervised;
 namespace {
 template <class T>
 bool hibernates(const otp::server<T>& s) {
-    return s.id().block()->hibernating();
+    return testing::hibernates(s.id());
 }
 }  // namespace
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "in_process.hpp"
+#include "support/looks.hpp"
 
 #include <otp/behaviour/simulated.hpp>
 
@@ -49,7 +50,7 @@ using numbers = std::vector<int>;
 
 inline numbers seen_by(const otp::server<listener>& s) { return s.call(listener::seen{}).value(); }
 
-inline std::uint64_t depth_of(const otp::pid& p) { return p ? p.block()->depth() : 0; }
+using testing::depth_of;
 inline std::uint64_t handled_by(const otp::pid& p) { return p ? p.block()->handled() : 0; }
 
 /// All that is in an inbox of numbers.

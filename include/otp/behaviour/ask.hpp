@@ -49,6 +49,7 @@ public:
         }
         owner_ = &self;
         wait_.of = this;
+        self.drain();  // a call that has come already is none that crosses this one
         wait_.ref = self.next_wait_ref();
         wait_.deadline = call_deadline(self.executor(), limit_);
         wait_.what = call->ops;

@@ -77,7 +77,7 @@ public:
     template <class... U>
         requires(std::is_void_v<V> ? sizeof...(U) == 0 : sizeof...(U) == 1)
     void init_ack(U&&... value) {
-        if (auto* call = call_->take()) reply_(call, result<V>(std::forward<U>(value)...));
+        if (auto* call = call_ ? call_->take() : nullptr) reply_(call, result<V>(std::forward<U>(value)...));
     }
     /// The process ends with this reason, and the starter has it as its error when the process is gone and its name is free.
     /// proc_lib:init_fail/2.

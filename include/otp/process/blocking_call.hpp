@@ -38,6 +38,7 @@ struct blocking_answer {
         ~cleared() { p.clear_awaiting(); }
     } at_end{self};
     for (;;) {
+        self.drain();  // a call that has come already is none that crosses this one
         reply.ref = self.next_wait_ref();
         call->set_caller(self, reply.ref);
         call->flags |= is_awaited_alone;
