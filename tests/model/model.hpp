@@ -83,6 +83,7 @@ private:
         otp::exec::time_point began;
         otp::exec::duration limit;
         bool command;
+        bool closes = false;  // a circle, when it was made: at its end the other may have given up waiting, at the same moment
         bool over = false;
         moment settled = never;  // who has answered or dropped it, first
     };
@@ -175,7 +176,7 @@ inline void checker::look_at(const event& e) {
         case what::unwatched: return unwatched(e);
         case what::down: return down_came(e);
         case what::asked:
-            calls_[e.n] = {e.who, e.peer, index_, e.at, e.limit, e.flag};
+            calls_[e.n] = {e.who, e.peer, index_, e.at, e.limit, e.flag, waits_for(e.peer, e.who)};
             of(e.who).asked.push_back(e.n);
             return;
         case what::replied:

@@ -85,7 +85,7 @@ inline void checker::call_over(const event& e) {
     if (of(c.peer).ended < c.at) return require(!e.flag && kind == otp::reason_kind::noproc, "a call of a dead process was answered");
     if (c.who == c.peer) return require(!e.flag && kind == otp::reason_kind::calling_self, "a call to oneself was answered");
     if (!e.flag && kind == otp::reason_kind::deadlock && !(has_ended(c.peer) && same(e.why, life_of(c.peer).why)))
-        return require(waits_for(c.peer, c.who), "a call found a circle that is not there");
+        return require(c.closes || waits_for(c.peer, c.who), "a call found a circle that is not there");
     const auto deadline = c.began + c.limit;
     if (c.command) return command_over(e, c);
     const moment first = std::min(c.settled, of(c.peer).ended);
