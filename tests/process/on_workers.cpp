@@ -301,3 +301,19 @@ TEST_CASE("an idle server costs at most 256 bytes plus the user's state") {
     CHECK(sizeof(otp::behaviour::server_base) <= 256);
     CHECK(sizeof(otp::server<counter>) <= 16);
 }
+
+TEST_CASE("a thread that starts servers with monitors keeps nothing of those that have ended") {
+    struct none {};
+    otp::runtime rt{{.workers = 1}};
+    const otp::use here{rt};
+    const auto start_and_end = [] {
+        for (int i = 0; i != 100; ++i) {
+            auto started = otp::start_monitor<none>().value();
+            REQUIRE(started.server.stop());
+        }
+    };
+    start_and_end();
+    const auto before = otp::memory::in_use();
+    start_and_end();
+    CHECK(otp::memory::in_use() < before + 50);
+}

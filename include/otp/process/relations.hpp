@@ -155,6 +155,7 @@ inline void process::receive_relation(signal* s) noexcept {
             auto entry = mine ? mine->watches.take(p->ref) : std::nullopt;
             if (!entry) break;
             mine->end_alias_of_monitor(p->ref);
+            if (role() == process_role::thread) break;  // nobody can receive it
             if (entry->tagged) {
                 entry->fill(entry->tagged.get(), *p);
                 entry->tagged->ref = p->ref;
