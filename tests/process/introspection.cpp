@@ -193,6 +193,19 @@ TEST_CASE("a handler may ask for the links of the very process that waits for it
     CHECK(first.wait().value() == 1);
 }
 
+TEST_CASE("what was seen of a process has a text when its runtime is gone, too") {
+    otp::process_info kept;
+    {
+        otp::runtime rt{{.workers = 1}};
+        const otp::use here{rt};
+        const auto s = otp::start<front>(otp::start<store>().value()).value();
+        auto request = s.send_request(front::get{false});
+        until([&] { return static_cast<bool>(seen(s.id()).waits_on); });
+        kept = seen(s.id());
+    }
+    CHECK(to_string(kept).find("waiting for ") != std::string::npos);
+}
+
 TEST_CASE("the tree shows who started whom, with the ids of children, as text and for Graphviz") {
     otp::simulation sim{1};
     const auto top = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}, otp::child<idler>("left"),

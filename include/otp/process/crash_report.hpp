@@ -47,9 +47,10 @@ struct crash_report : report {
 
 namespace proc {
 
-/// As "<7> name", or with the label of one that has no name.
+/// As "<7> name", or with the label of one that has no name. Also of a process whose runtime is gone.
 [[nodiscard]] inline std::string named_pid(const process& p) {
     std::string text = '<' + std::to_string(node::shown(p.id())) + '>';
+    if (!p.alive()) return text;
     if (const auto name = p.own_node().names().name_of(p.id()); !name.empty()) text += ' ' + name;
     else if (const auto label = p.own_node().note_of(p).label; !label.empty()) text += ' ' + label;
     return text;
