@@ -1,9 +1,12 @@
 // Two servers that call each other while neither serves the other: no chain of callers leads from one to the other.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "otp/otp.hpp"
@@ -120,6 +123,56 @@ otp::task<> client::handle_cast(begin b) {
     *log += got ? "client " + std::to_string(*got) + " " : got.error().to_string();
 }
 
+/// A reply that stays on its way into the call until the door opens.
+struct gate {
+    struct door {
+        std::atomic<bool> has_caller{false}, entered{false}, open{false}, called{false};
+    };
+    explicit gate(door* d) noexcept : through{d} {}
+    gate(gate&& other) noexcept {
+        door* const d = std::exchange(other.through, nullptr);
+        if (!d) return;
+        d->entered.store(true, std::memory_order_release);  // pairs with the test's wait
+        d->entered.notify_all();
+        d->open.wait(false, std::memory_order_acquire);  // pairs with the test's store
+    }
+    door* through = nullptr;
+};
+struct keeps_caller {
+    struct hand_on {
+        using reply_type = gate;
+    };
+    struct call_it {
+        otp::pid whom;
+    };
+    otp::from<hand_on>* keep;
+    gate::door* door;
+    otp::result<int> got = otp::reason::ignored;
+    keeps_caller(otp::from<hand_on>* k, gate::door* d) : keep{k}, door{d} {}
+    void handle_call(hand_on, otp::from<hand_on> caller) {
+        *keep = std::move(caller);
+        door->has_caller.store(true, std::memory_order_release);  // pairs with the test's wait
+        door->has_caller.notify_all();
+    }
+    void handle_cast(call_it c);
+};
+struct waits_for_gate {
+    struct go {
+        using reply_type = int;
+    };
+    struct ping {
+        using reply_type = int;
+    };
+    otp::server<keeps_caller> other;
+    explicit waits_for_gate(otp::server<keeps_caller> o) : other{std::move(o)} {}
+    int handle_call(go) { return other.call(keeps_caller::hand_on{}, otp::infinity) ? 1 : 0; }
+    int handle_call(ping) { return 7; }
+};
+void keeps_caller::handle_cast(call_it c) {
+    got = otp::server_cast<waits_for_gate>(c.whom)->call(waits_for_gate::ping{}, otp::infinity);
+    door->called.store(true, std::memory_order_release);  // pairs with the test's look
+}
+
 }  // namespace
 
 TEST_CASE("who has handed a caller's request on may call that caller: another one answers it") {
@@ -132,6 +185,26 @@ TEST_CASE("who has handed a caller's request on may call that caller: another on
         sim.advance(1s);
         CHECK(log == "client 42 front 1 ");
     }
+}
+
+TEST_CASE("the same while the other one is answering") {
+    otp::runtime rt{{.workers = 2}};
+    const otp::use here{rt};
+    gate::door door;
+    otp::from<keeps_caller::hand_on> held;
+    const auto b = otp::start<keeps_caller>(&held, &door).value();
+    const auto a = otp::start<waits_for_gate>(b).value();
+    auto asked = a.send_request(waits_for_gate::go{});
+    door.has_caller.wait(false, std::memory_order_acquire);  // pairs with the handler's store
+    std::thread other{[&] { held.reply(gate{&door}); }};
+    door.entered.wait(false, std::memory_order_acquire);  // pairs with that in gate
+    b.cast(keeps_caller::call_it{a.id()});
+    while (a.id().block()->depth() == 0 && !door.called.load(std::memory_order_acquire)) std::this_thread::yield();  // pairs with call_it
+    door.open.store(true, std::memory_order_release);  // pairs with the wait in gate
+    door.open.notify_all();
+    other.join();
+    CHECK(asked.wait().value() == 1);
+    CHECK(otp::sys::with_state(b, [](const keeps_caller& s) { return s.got; }).value() == otp::result<int>{7});
 }
 
 TEST_CASE("on workers calls that cross end with an answer or with deadlock, never by their time-out") {

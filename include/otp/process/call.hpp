@@ -210,10 +210,10 @@ struct deferred_call final : ref_counted {
         }
         return left;
     }
-    /// Is `caller` among those to whom an answer is owed?
+    /// Is `caller` among those to whom an answer is owed, or is on its way?
     [[nodiscard]] static bool owes(const deferred_call& newest, const process& caller) noexcept {
         for (const deferred_call* d = &newest; d; d = d->next_)
-            if (d->caller_.get() == &caller && !d->answered()) return true;
+            if (d->caller_.get() == &caller && (!d->answered() || (d->awaited_alone_ && caller.awaits(d->ref_)))) return true;
         return false;
     }
     /// The server dies: what is still owed stands in its queue, to be answered with its reason.
