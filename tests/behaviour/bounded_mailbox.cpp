@@ -228,6 +228,65 @@ TEST_CASE("exits, system requests, timers and replies are never refused") {
     CHECK(s.stop());
 }
 
+TEST_CASE("who waits for room shows what it waits for") {
+    otp::simulation sim{1};
+    const auto s = stalled(1, otp::wait);
+    sim.run();
+    s.cast(number{1});
+    const auto sender = otp::spawn([s] { s.cast(number{2}); });
+    sim.run();
+    const auto seen = otp::info_of(sender).value();
+    CHECK(seen.waits_for == "room in the mailbox");
+    CHECK(seen.waits_on == s.id());
+}
+
+TEST_CASE("the caller of a request that crashes gets the exit reason, whatever is dropped while terminate blocks") {
+    struct crasher {
+        struct crash {
+            using reply_type = int;
+        };
+        otp::server<keeper> slow_one;
+        void init(otp::server<keeper> s) { slow_one = std::move(s); }
+        int handle_call(crash) { throw otp::exit{"broken"}; }
+        void handle_cast(number) {}
+        void terminate(const otp::reason&) { (void)slow_one.call(get{}); }
+    };
+    otp::simulation sim{1};
+    const auto other = stalled(10, otp::reject);
+    const auto s = otp::start<crasher>({.mailbox = {.capacity = 2, .on_full = otp::drop_oldest}}, other).value();
+    auto request = s.send_request(crasher::crash{});
+    sim.run();
+    for (int i = 0; i != 3; ++i) s.cast(number{i});  // one too many, and not so many that the senders shorten it
+    sim.advance(2s);
+    CHECK(request.check().value().error() == otp::reason{"broken"});
+}
+
+TEST_CASE("no inactivity time-out passes what senders took out of the mailbox to shorten it") {
+    struct idler {
+        struct hold {
+            std::atomic<bool>* until;
+        };
+        std::vector<int> seen;
+        otp::next handle_cast(hold h) {
+            h.until->wait(false, std::memory_order_acquire);  // pairs with the test's store
+            return otp::noreply.timeout(0s);
+        }
+        void handle_cast(number n) { seen.push_back(n.value); }
+        void handle_info(otp::timeout) { seen.push_back(0); }
+    };
+    otp::runtime rt{{.workers = 1}};
+    const otp::use here{rt};
+    std::atomic<bool> go{false};
+    const auto s = otp::start<idler>({.mailbox = {.capacity = 2, .on_full = otp::drop_oldest}}).value();
+    s.cast(idler::hold{&go});
+    while (s.id().block()->depth() != 0) std::this_thread::yield();  // until it is being handled
+    for (int i = 1; i <= 4; ++i) s.cast(number{i});
+    go.store(true, std::memory_order_release);  // pairs with the handler's wait
+    go.notify_all();
+    while (s.id().block()->depth() != 0) std::this_thread::yield();
+    CHECK(otp::sys::get_state(s)->seen == numbers{3, 4});
+}
+
 TEST_CASE("a process sends to itself although its mailbox is full: it can't wait for itself") {
     otp::simulation sim{1};
     struct echo {

@@ -10,6 +10,8 @@
 
 namespace otp::inline OTP_ABI::proc {
 
+inline constexpr signal_ops waits_for_room{nullptr, nullptr, nullptr, nullptr, "room in the mailbox"};
+
 /// Blocks this thread until it is worth to offer a message once more; the reason if it isn't: timeout, or this thread can't block.
 /// Throws `unwinding` when the sending process is killed meanwhile.
 [[nodiscard]] inline result<void> block_for_room(process& self, process& target, exec::time_point deadline) {
@@ -17,6 +19,8 @@ namespace otp::inline OTP_ABI::proc {
     wait room;
     room.ref = self.next_wait_ref();
     room.deadline = deadline;
+    room.what = &waits_for_room;
+    room.whom = target.id();
     if (!target.await_room(self, room.ref)) return {};
     self.begin_wait(room, by);
     struct leaves {
@@ -26,6 +30,7 @@ namespace otp::inline OTP_ABI::proc {
         ~leaves() { target.leave_room(self, room.ref); }
     } at_end{self, target, room};
     self.block_until_settled(by);
+    if (room.in_circle) return reason{reason::deadlock}.with_text("waiting for room in the mailbox of who waits for this end");
     if (room.expired) return reason{reason::timeout}.with_text("no room in the mailbox in time");
     if (!by.failed) return {};
     return by.failure == exec::block_result::no_spare_worker

@@ -77,7 +77,8 @@ inline bool process::step() {
 }
 
 inline bool process::next_message() {
-    if (is_bounded() && limits()->drops_oldest() && waiting_in_all() > limits()->capacity) drain();
+    // Senders may have taken all out of the mailbox, and what looks into it should see that there is some.
+    if (is_bounded() && limits()->drops_oldest() && waiting_in_all() >= limits()->capacity) drain();
     if (before_message()) return true;
     signal* s = takes_messages() ? queue_.pop() : next_urgent();
     if (!s) return false;
@@ -86,7 +87,10 @@ inline bool process::next_message() {
 }
 
 inline void process::handle_one(signal* s) noexcept {
-    if (s->has(is_counted)) count_taken();
+    if (s->has(is_counted)) {
+        count_taken();
+        s->flags = static_cast<std::uint16_t>(s->flags & ~is_counted);  // it may come back into the queue, to be answered
+    }
     now_handles(s->ops);
     guarded([this, s] { s->ops->handle(*this, s); });
 }
