@@ -42,6 +42,9 @@ public:
             failed_ = reason{reason::bad_argument}.with_text("a negative time limit");
             return false;
         }
+        // An order to end counts, and a call that has come already is none that crosses this one. Not between several calls: the answer
+        // of the first would settle what doesn't wait yet.
+        if (alone) self.drain();
         if (auto circle = check_circle(self, *target_, *call, what_); !circle) {
             drop(call, reason::deadlock);
             failed_ = circle.error();
@@ -49,7 +52,6 @@ public:
         }
         owner_ = &self;
         wait_.of = this;
-        self.drain();  // a call that has come already is none that crosses this one
         wait_.ref = self.next_wait_ref();
         wait_.deadline = call_deadline(self.executor(), limit_);
         wait_.what = call->ops;

@@ -21,12 +21,6 @@ struct blocking_answer {
         return {nullptr, reason{reason::bad_argument}.with_text("a negative time limit")};
     }
     process& self = caller(target.executor());
-    if (call->kind != signal_kind::query) {  // those are answered by who waits, too
-        if (auto circle = check_circle(self, target, *call, what); !circle) {
-            drop(call, reason::deadlock);
-            return {nullptr, circle.error()};
-        }
-    }
     const auto deadline = call_deadline(target.executor(), limit);
     waiter by;
     wait reply;
@@ -38,7 +32,13 @@ struct blocking_answer {
         ~cleared() { p.clear_awaiting(); }
     } at_end{self};
     for (;;) {
-        self.drain();  // a call that has come already is none that crosses this one
+        self.drain();  // an order to end counts; a call that has come already is none that crosses this one
+        if (call->kind != signal_kind::query) {  // those are answered by who waits, too
+            if (auto circle = check_circle(self, target, *call, what); !circle) {
+                drop(call, reason::deadlock);
+                return {nullptr, circle.error()};
+            }
+        }
         reply.ref = self.next_wait_ref();
         call->set_caller(self, reply.ref);
         call->flags |= is_awaited_alone;
