@@ -276,10 +276,8 @@ struct call_to {
         T& state = state_of<T>(server);
         proc::service what{call, nullptr};
         if constexpr (calls_late<T, Request>) {
-            (void)what.as_link();
-            what.call = nullptr;
             Request request = call->take_request();
-            auto handed = proc::deferred_call::hand_out(server, call);
+            auto handed = proc::deferred_call::hand_out(server, what);
             late_answer<Request> late{handed};
             auto invoke = [&]() -> decltype(auto) { return state.handle_call(std::move(request), from<Request>{std::move(handed)}); };
             using R = std::invoke_result_t<decltype(invoke)>;

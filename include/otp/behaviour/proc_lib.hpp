@@ -112,10 +112,8 @@ struct server_setup {
         auto& server = static_cast<behaviour::server_process<T>&>(p);
         auto* call = static_cast<typename work::block*>(s);
         proc::service what{call, nullptr};
-        (void)what.as_link();
-        what.call = nullptr;
         auto order = std::make_unique<typename work::order>(call->take_request());
-        work mine{std::move(order), proc::deferred_call::hand_out(server, call)};
+        work mine{std::move(order), proc::deferred_call::hand_out(server, what)};
         mine.guarded(server, [&] {
             if (auto named = server.take_name(); !named) throw otp::exit{named.error()};
             if constexpr (work::waits) {
@@ -156,10 +154,8 @@ public:
         auto& self = static_cast<plain_process&>(p);
         auto* call = static_cast<typename work::block*>(s);
         self.main_.service.call = call;
-        (void)self.main_.service.as_link();
-        self.main_.service.call = nullptr;
         auto order = std::make_unique<typename work::order>(call->take_request());
-        self.mine_ = work{std::move(order), proc::deferred_call::hand_out(self, call)};
+        self.mine_ = work{std::move(order), proc::deferred_call::hand_out(self, self.main_.service)};
         self.mine_.guarded(self, [&self] {
             if constexpr (work::waits) {
                 self.main_.running = self.mine_.invoke();

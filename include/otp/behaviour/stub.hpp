@@ -108,7 +108,8 @@ public:
         auto* s = expect<behaviour::call_to<T, Request>>("a call of ", type_name<Request>(), limit);
         auto* call = static_cast<proc::call_signal<Request, reply_t<Request>>*>(s);
         Request request = call->take_request();
-        return {std::move(request), from<Request>{proc::deferred_call::hand_out(*core_, call)}};
+        proc::service asked{call, nullptr};
+        return {std::move(request), from<Request>{proc::deferred_call::hand_out(*core_, asked)}};
     }
     /// The next message, which must be a cast of an M.
     template <class M>

@@ -146,7 +146,8 @@ private:
 
 /// A call that was handed out as a `from`. The server and the holder of the `from` race to answer it; one wins the block.
 struct deferred_call final : ref_counted {
-    explicit deferred_call(call_header* call) noexcept : call_{call}, ops_{call->ops}, ref_{call->ref} {
+    deferred_call(call_header* call, intrusive_ptr<chain_link> link) noexcept
+        : call_{call}, ops_{call->ops}, link_{std::move(link)}, ref_{call->ref} {
         answers_process_ = call->calling_process() != nullptr;
         process* const who = call->has(answers_cell) ? static_cast<reply_cell*>(call->caller)->sender() : call->calling_process();
         caller_ = intrusive_ptr<process>::share(who);
@@ -171,16 +172,20 @@ struct deferred_call final : ref_counted {
     /// Takes the block, or null if it was answered.
     [[nodiscard]] call_header* take() noexcept {
         // Whoever takes it sees the block as the other side left it: acquire and release among all who try.
-        return static_cast<call_header*>(call_.exchange(nullptr, std::memory_order_acq_rel));
+        auto* const mine = static_cast<call_header*>(call_.exchange(nullptr, std::memory_order_acq_rel));
+        if (mine && link_) link_->end();
+        return mine;
     }
     [[nodiscard]] bool answered() const noexcept { return call_.load(std::memory_order_acquire) == nullptr; }  // pairs with take()
 
     /// Who asked, for the report of a crash in the handler of `ops`; null if this is not its call.
     [[nodiscard]] process* asked_by(const signal_ops* ops) const noexcept { return ops_ == ops ? caller_.get() : nullptr; }
 
-    /// Enters the call among those that the server owes, so that its death answers them.
-    [[nodiscard]] static intrusive_ptr<deferred_call> hand_out(process& server, call_header* call) {
-        auto made = intrusive_ptr<deferred_call>::adopt(::new (memory::allocate(sizeof(deferred_call))) deferred_call{call});
+    /// Enters the call among those that the server owes, so that its death answers them. Nobody is served by `what` once it is answered.
+    [[nodiscard]] static intrusive_ptr<deferred_call> hand_out(process& server, service& what) {
+        auto link = what.as_link();
+        void* const block = memory::allocate(sizeof(deferred_call));
+        auto made = intrusive_ptr<deferred_call>::adopt(::new (block) deferred_call{std::exchange(what.call, nullptr), std::move(link)});
         // Answered ones are swept out now and then; the cost per call stays constant.
         deferred_call*& first = server.details().deferred;
         deferred_call* head = first;
@@ -234,6 +239,7 @@ private:
     }
     std::atomic<signal*> call_;
     const signal_ops* ops_;
+    const intrusive_ptr<chain_link> link_;  // of the caller, if that is a process
     intrusive_ptr<process> caller_;
     std::uint64_t ref_;
     std::uint64_t tag_ = 0;

@@ -22,15 +22,16 @@ struct chain_link final : ref_counted {
     const intrusive_ptr<process> caller;
     const std::uint64_t ref;
     const intrusive_ptr<chain_link> up;
-    std::atomic<bool> over{false};  // of one that waits for an end
+    std::atomic<bool> over{false};  // it has its answer, which may be on its way yet; or waits for an end no more
 
     [[nodiscard]] static intrusive_ptr<chain_link> make(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) {
         void* block = memory::allocate(sizeof(chain_link));
         return intrusive_ptr<chain_link>::adopt(::new (block) chain_link{std::move(who), call, std::move(rest)});
     }
+    void end() noexcept { over.store(true, std::memory_order_release); }  // pairs with holds()
     /// Does it still wait?
     [[nodiscard]] bool holds() const noexcept {
-        return ref == for_an_end ? !over.load(std::memory_order_acquire) : caller->awaits(ref);  // pairs with ordered_end
+        return !over.load(std::memory_order_acquire) && (ref == for_an_end || caller->awaits(ref));  // pairs with end()
     }
 
 private:

@@ -16,7 +16,7 @@ public:
         : link_{chain_link::make(intrusive_ptr<process>::share(&self), chain_link::for_an_end, waiting_for(self))} {}
     ordered_end(const ordered_end&) = delete;
     ordered_end& operator=(const ordered_end&) = delete;
-    ~ordered_end() { link_->over.store(true, std::memory_order_release); }  // pairs with chain_link::holds
+    ~ordered_end() { link_->end(); }
 
     /// As otp::exit_process.
     void tell(process& who, reason why) {
