@@ -1,6 +1,6 @@
 // Links, cases LINK: the end of one process reaches the other, once.
 #include "../process/in_process.hpp"
-#include "../support/captured_log.hpp"
+#include "../support/reports.hpp"
 
 #include <cstdint>
 #include <string>
@@ -14,7 +14,7 @@ using testing::run_in;
 using testing::witness;
 
 TEST_CASE("LINK-01 a child that exits at once takes its parent down, or reaches it if it traps") {
-    const captured_log quiet;
+    const testing::reports quiet;
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         otp::simulation sim{seed};
         const auto parent = otp::spawn([]() -> otp::task<> {

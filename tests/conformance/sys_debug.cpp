@@ -5,7 +5,7 @@
 #include <otp/gen_server.hpp>
 #include <otp/runtime/simulation.hpp>
 
-#include "support/captured_log.hpp"
+#include "support/reports.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -102,7 +102,7 @@ TEST_CASE("SYS-19 a trace has one line for each message that comes, and for each
     CHECK(s.call(tally::get{}).value() == 6);
     CHECK(lines.empty());
 
-    const captured_log log;
+    const testing::reports log;
     REQUIRE(sys::trace(named, true));
     s.cast(tally::add{1});
     CHECK(s.call(tally::get{}).value() == 7);
@@ -113,7 +113,7 @@ TEST_CASE("SYS-19 a trace has one line for each message that comes, and for each
 TEST_CASE("a sink that throws is taken off, and the server goes on") {
     otp::simulation sim{1};
     const auto s = otp::start<tally>().value();
-    const captured_log log;
+    const testing::reports log;
     int calls = 0;
     REQUIRE(sys::trace(s, [&calls](std::string_view) {
         ++calls;
@@ -274,7 +274,7 @@ TEST_CASE("SYS-29 debug options of a start hold from the first message; one that
     static_assert(!std::is_convertible_v<const char*, sys::debug_option> && !std::is_convertible_v<int, sys::debug_option>);
     otp::simulation sim{1};
     const scratch_file file;
-    const captured_log log;
+    const testing::reports log;
     int told = 0;
     const auto count = [&told](int&, const sys::event&, std::string_view) { ++told; };
     const auto s = otp::start<tally>({.name = "tally",

@@ -4,7 +4,7 @@
 #include <otp/gen_server.hpp>
 #include <otp/runtime/simulation.hpp>
 
-#include "support/captured_log.hpp"
+#include "support/reports.hpp"
 
 #include <stdexcept>
 #include <string>
@@ -72,7 +72,7 @@ TEST_CASE("SYS-25 an installed function runs for each event in the server's own 
 
 TEST_CASE("an installed function that throws is taken out, and the server goes on") {
     otp::simulation sim{1};
-    const captured_log log;
+    const testing::reports log;
     const auto s = otp::start<pinged>().value();
     int calls = 0;
     REQUIRE(sys::install(s, "bad", [&calls](int&, const sys::event&, std::string_view) {

@@ -4,7 +4,7 @@
 #include <otp/gen_server.hpp>
 #include <otp/runtime/simulation.hpp>
 
-#include "support/captured_log.hpp"
+#include "support/reports.hpp"
 
 #include <stdexcept>
 #include <string>
@@ -131,7 +131,7 @@ TEST_CASE("SYS-08 format_status changes what get_status and the report of a cras
     CHECK(sys::get_status(s)->state == "a vault");
     CHECK(sys::get_state(s)->code == "secret");
     CHECK(s.call(vault::unlock{"secret"}).value());
-    const captured_log log;
+    const testing::reports log;
     s.cast(vault::blow_up{"secret"});
     (void)otp::wait(s.id());
     REQUIRE(log.lines.size() == 1);
@@ -147,7 +147,7 @@ TEST_CASE("SYS-10 format_status may hide the last message, the reason and the lo
     CHECK(sys::get_status(s)->log == texts{"an event", "an event"});
     CHECK(to_string(sys::log(s)->front()).find("secret") != std::string::npos);  // it shows, and changes nothing
 
-    const captured_log log;
+    const testing::reports log;
     s.cast(vault::blow_up{"secret"});
     CHECK(otp::wait(s.id()).text() == "wrong: secret");
     REQUIRE(log.lines.size() == 1);
@@ -163,7 +163,7 @@ TEST_CASE("a format_status that throws harms nothing: instead of the state it is
     CHECK(sys::get_status(s)->state == "(anonymous namespace)::clumsy::format_status threw: std::runtime_error: oops");
     CHECK(sys::get_status(s)->message.empty());
     CHECK(s.call(clumsy::get{}).value() == "secret");
-    const captured_log log;
+    const testing::reports log;
     s.cast(clumsy::crash{});
     CHECK(otp::wait(s.id()).text() == "over");
     CHECK(log.with("format_status threw") == 1);
@@ -185,7 +185,7 @@ TEST_CASE("SYS-16 the exit of another than the parent waits with the other messa
 
 TEST_CASE("the exit of its parent ends a suspended server at once") {
     otp::simulation sim{1};
-    const captured_log log;
+    const testing::reports log;
     std::string last_words;
     otp::server<listener> s;
     const auto parent = otp::spawn([&] {
