@@ -373,6 +373,35 @@ TEST_CASE("a task that is moved, replaced, awaited by name, or never awaited") {
     CHECK_NO_LEAK();
 }
 
+TEST_CASE("a task that is awaited again gives the same exception, or what is left of its value") {
+    otp::simulation sim{1};
+    const auto number = []() -> otp::task<int> {
+        co_await otp::sleep_for(1ms);
+        co_return 5;
+    };
+    const auto failure = []() -> otp::task<> {
+        co_await otp::sleep_for(1ms);
+        throw otp::exit{"broken"};
+    };
+    int sum = 0, caught = 0;
+    otp::spawn([&]() -> otp::task<> {
+        auto five = number();
+        auto fails = failure();
+        for (int i = 0; i != 2; ++i) {
+            const int n = co_await five;
+            sum += n;
+            try {
+                co_await fails;
+            } catch (const otp::exit&) {
+                ++caught;
+            }
+        }
+    });
+    sim.advance(1s);
+    CHECK(sum == 10);
+    CHECK(caught == 2);
+}
+
 TEST_CASE("an exception from the copy of a parameter reaches the caller, and no frame is left") {
     struct bad_copy {
         bad_copy() = default;

@@ -39,7 +39,7 @@ struct promise_base : frame {
     [[nodiscard]] at_end final_suspend() const noexcept { return {}; }
     void unhandled_exception() noexcept { error = std::current_exception(); }
     void rethrow_if_failed() {
-        if (error) std::rethrow_exception(std::move(error));
+        if (error) std::rethrow_exception(error);
     }
 };
 
@@ -123,7 +123,7 @@ private:
     struct awaiter {
         explicit awaiter(std::coroutine_handle<promise_type> child) noexcept : frame{child} {}
         std::coroutine_handle<promise_type> frame;
-        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        [[nodiscard]] bool await_ready() const noexcept { return frame.done(); }  // awaited before: its exception, or what is left of its value
         // Stores what comes next and goes back to the process loop: the stack doesn't grow, on any compiler.
         template <class P>
         void await_suspend(std::coroutine_handle<P> parent) const noexcept {
