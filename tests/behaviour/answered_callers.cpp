@@ -1,4 +1,4 @@
-// Who has answered a call may call the one who asked: that one waits no more, even if its answer is still on the way.
+// Callers are answered in each case, and who has answered one may call it: it waits no more, even if its answer is still on the way.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -52,6 +52,27 @@ struct early {
     outcome* got;
 };
 
+/// Its move throws when the server takes it out of the call.
+struct brittle {
+    brittle() = default;
+    brittle(brittle&&) {
+        if (breaks) throw otp::exit{"broken"};
+    }
+    static inline bool breaks = false;
+};
+struct takes_brittle {
+    struct plain {
+        using reply_type = int;
+        brittle part{};
+    };
+    struct late {
+        using reply_type = int;
+        brittle part{};
+    };
+    int handle_call(plain) { return 1; }
+    void handle_call(late, otp::from<late> caller) { caller.reply(1); }
+};
+
 int asker::handle_call(go g) {
     const auto self = otp::self<asker>();
     const auto answering = *otp::server_cast<early>(other);
@@ -78,4 +99,16 @@ TEST_CASE("a handler that has replied, and a process that has told its starter, 
             REQUIRE(got);
             CHECK(*got == otp::result<int>{7});
         }
+}
+
+TEST_CASE("a request whose move throws in the server ends that, and its caller hears why") {
+    otp::simulation sim{1};
+    const auto outcome_of = [&](auto request) {
+        brittle::breaks = true;
+        sim.run();
+        brittle::breaks = false;
+        return request.check().value().error();
+    };
+    CHECK(outcome_of(otp::start<takes_brittle>()->send_request<takes_brittle::plain>()) == otp::reason{"broken"});
+    CHECK(outcome_of(otp::start<takes_brittle>()->send_request<takes_brittle::late>()) == otp::reason{"broken"});
 }

@@ -276,7 +276,7 @@ struct call_to {
         T& state = state_of<T>(server);
         proc::service what{call, nullptr};
         if constexpr (calls_late<T, Request>) {
-            Request request = call->take_request();
+            Request request = call->take_request(server);
             auto handed = proc::deferred_call::hand_out(server, what);
             late_answer<Request> late{handed};
             auto invoke = [&]() -> decltype(auto) { return state.handle_call(std::move(request), from<Request>{std::move(handed)}); };
@@ -288,7 +288,7 @@ struct call_to {
                 run_telling<Request, how>(server, request, [&] { late.run(server, invoke); });
             }
         } else {
-            Request request = call->take_request();
+            Request request = call->take_request(server);
             auto invoke = [&]() -> decltype(auto) { return state.handle_call(std::move(request)); };
             using R = std::invoke_result_t<decltype(invoke)>;
             if constexpr (is_a_task<R>) {

@@ -112,7 +112,7 @@ struct server_setup {
         auto& server = static_cast<behaviour::server_process<T>&>(p);
         auto* call = static_cast<typename work::block*>(s);
         proc::service what{call, nullptr};
-        auto order = std::make_unique<typename work::order>(call->take_request());
+        auto order = std::make_unique<typename work::order>(call->take_request(p));
         work mine{std::move(order), proc::deferred_call::hand_out(server, what)};
         mine.guarded(server, [&] {
             if (auto named = server.take_name(); !named) throw otp::exit{named.error()};
@@ -154,7 +154,7 @@ public:
         auto& self = static_cast<plain_process&>(p);
         auto* call = static_cast<typename work::block*>(s);
         self.main_.service.call = call;
-        auto order = std::make_unique<typename work::order>(call->take_request());
+        auto order = std::make_unique<typename work::order>(call->take_request(p));
         self.mine_ = work{std::move(order), proc::deferred_call::hand_out(self, self.main_.service)};
         self.mine_.guarded(self, [&self] {
             if constexpr (work::waits) {

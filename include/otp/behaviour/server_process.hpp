@@ -177,7 +177,7 @@ struct init_call {
     static void handle(proc::process& p, proc::signal* s) {
         auto& server = static_cast<server_process<T>&>(p);
         auto* call = static_cast<block*>(s);
-        auto arguments = call->take_request();
+        auto arguments = call->take_request(server);
         proc::service what{call, nullptr};
         if (!named(server, call)) return;
         if constexpr (has_init<T, A...>) {

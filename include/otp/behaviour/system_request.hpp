@@ -44,8 +44,8 @@ struct order_call {
         auto* call = static_cast<block*>(s);
         if constexpr (!std::is_void_v<T>)
             if (server.behaviour().type != type_id_of<T>) return proc::drop(call, reason::wrong_server);
-        auto taken = call->take_request();
         try {
+            auto taken = call->take_request();
             if constexpr (std::is_void_v<reply>) {
                 run(taken.work, server);
                 call->reply(result<void>{});

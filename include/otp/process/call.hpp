@@ -107,6 +107,15 @@ struct call_signal final : call_header {
         } end{*this};
         return std::move(request);
     }
+    /// The same; if the move throws, the call stands in the queue, to be answered with the exit reason.
+    [[nodiscard]] Request take_request(process& server) {
+        try {
+            return take_request();
+        } catch (...) {
+            server.queue().push_front(this);
+            throw;
+        }
+    }
     /// Puts the answer into the block and sends it back; the block is the caller's from then on.
     template <class Answer>
     void reply(Answer&& value) {
