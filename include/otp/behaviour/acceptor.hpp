@@ -28,12 +28,15 @@ struct turned_away {};
 /// Sent by the owner to itself: time to look whether acceptors are missing.
 struct look_again {};
 
+struct door;
+
 /// How these reach an owner, whatever type it has.
 struct owner_ops {
     const proc::signal_ops* accepted;
     const proc::signal_ops* trouble;
     const proc::signal_ops* turned_away;
     const proc::signal_ops* look_again;
+    task<> (*turn_clients_away)(door at);
 };
 
 /// How long accepting pauses when descriptors or memory are short, and between crashes of acceptors.
@@ -58,7 +61,8 @@ struct door {
 };
 
 /// Waits for the next client; none if this acceptor is not wanted any more.
-[[nodiscard]] inline task<std::optional<net::arrival>> await_client(door at) {
+template <class = void>  // not compiled where it is not used; see tcp::async_connect
+[[nodiscard]] task<std::optional<net::arrival>> await_client(door at) {
     for (;;) {
         auto got = co_await net::accept_one{at.listener};
         if (got) co_return std::optional<net::arrival>{std::move(*got)};
@@ -84,7 +88,8 @@ struct door {
 }
 
 /// Accepts and closes, one after another, until it is not wanted any more: the policy of a full server.
-[[nodiscard]] inline task<> turn_clients_away(door at) {
+template <class = void>  // as above
+[[nodiscard]] task<> turn_clients_away(door at) {
     for (;;) {
         auto came = co_await await_client(at);
         if (!came) co_return;

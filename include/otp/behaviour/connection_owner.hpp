@@ -236,7 +236,7 @@ private:
         door at{s.listener.shared(), intrusive_ptr<proc::process>::share(&self), ops_};
         try {
             result<intrusive_ptr<proc::process>> fresh =
-                turns_away ? result<intrusive_ptr<proc::process>>{proc::spawn_in(self.executor(), proc::bond::linked, &turn_clients_away, std::move(at)).process.shared()}
+                turns_away ? result<intrusive_ptr<proc::process>>{proc::spawn_in(self.executor(), proc::bond::linked, ops_->turn_clients_away, std::move(at)).process.shared()}
                            : maker_->start_acceptor(self, std::move(at));
             if (!fresh) return failed(fresh.error());
             s.process = (*fresh)->id();

@@ -89,7 +89,7 @@ public:
         static constexpr behaviour::owner_ops ops{&behaviour::cast_to<socket_server, behaviour::accepted>::ops,
                                                   &behaviour::cast_to<socket_server, behaviour::accept_trouble>::ops,
                                                   &behaviour::cast_to<socket_server, behaviour::turned_away>::ops,
-                                                  &behaviour::info_to<socket_server, behaviour::look_again>::ops};
+                                                  &behaviour::info_to<socket_server, behaviour::look_again>::ops, &behaviour::turn_clients_away<>};
         auto maker = behaviour::make_connections(std::type_identity<Handler>{}, std::move(arguments)...);
         if (auto opened = owner_.open(std::move(options), std::move(maker), ops); !opened) return stop(opened.error());
         return ok;

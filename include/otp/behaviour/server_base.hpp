@@ -168,7 +168,7 @@ public:
         unhandled("down");
         drop(s, reason::unhandled);
     }
-    void ask_to_end(const reason& why) noexcept override;
+    void ask_to_end(const reason& why) noexcept override { order_end(why); }
     /// A message without a handler: a warning, as gen_server gives.
     void unhandled(std::string_view message) const;
 
@@ -229,7 +229,7 @@ protected:
             last_exception([] { (void)thrown_next(); });  // a result that is thrown is as one returned: ignored
         }
     }
-    inline void complete(crash_report& report) override;
+    void complete(crash_report& report) override { complete_report(report); }
     void destroy_state() noexcept override {
         const auto claim = agenda_ ? std::move(agenda_->claim) : nullptr;  // goes when the state is gone
         agenda_.reset();
@@ -244,6 +244,9 @@ protected:
             details().why = reason{std::current_exception()};
         }
     }
+
+    void order_end(const reason& why) noexcept;
+    void complete_report(crash_report& report);
 
     /// What only some servers ever have; made when it is first needed.
     struct agenda {

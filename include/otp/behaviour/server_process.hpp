@@ -120,7 +120,7 @@ struct stop_call final {
 };
 
 /// Also while a handler waits: its coroutine goes first then.
-inline void server_base::ask_to_end(const reason& why) noexcept {
+inline void server_base::order_end(const reason& why) noexcept {
     auto* order = stop_call::make(why);
     order->flags |= proc::is_interleaved;
     post(order);

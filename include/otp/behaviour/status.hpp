@@ -99,7 +99,7 @@ namespace behaviour {
 }
 
 /// What of a server the report of a crash shows; format_status decides.
-inline void server_base::complete(crash_report& report) {
+inline void server_base::complete_report(crash_report& report) {
     report.during_init = !initialised_;
     status shown = formatted_status(*this, std::move(report.message), report.reason);
     report.message = std::move(shown.message);

@@ -180,7 +180,8 @@ namespace tcp {
 }
 
 /// co_await: the same for a coroutine, which waits without a thread. `host` is copied.
-[[nodiscard]] inline task<result<socket>> async_connect(std::string host, int port = 0, std::chrono::nanoseconds limit = net::no_limit) {
+template <class = void>  // g++ compiles a coroutine in each unit that sees it, but a template only where it is used
+[[nodiscard]] task<result<socket>> async_connect(std::string host, int port = 0, std::chrono::nanoseconds limit = net::no_limit) {
     if (limit < std::chrono::nanoseconds::zero()) co_return reason{reason::bad_argument}.with_text("a negative time limit");
     exec::executor& ex = exec::current_executor();
     net::connecting way{ex, limit};

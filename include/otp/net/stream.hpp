@@ -15,8 +15,8 @@
 #include "otp/base/result.hpp"
 #include "otp/net/buffer.hpp"
 #include "otp/net/descriptor.hpp"
-#include "otp/process/process.hpp"
 #include "otp/process/token.hpp"
+#include "otp/process/waiting.hpp"
 #include "otp/runtime/poller.hpp"
 
 namespace otp::inline OTP_ABI::net {

@@ -144,8 +144,8 @@ public:
     /// The lock that guards the list of timers aimed at a process.
     [[nodiscard]] std::mutex& timer_lock(const process& p) noexcept { return shard_of(p).timer_lock; }
 
-    void begin_shutdown() noexcept override;
-    void kill_all() noexcept override;
+    inline void begin_shutdown() noexcept override;
+    inline void kill_all() noexcept override;
     [[nodiscard]] std::size_t live() const noexcept override { return live_.load(std::memory_order_acquire); }  // pairs with remove()
     [[nodiscard]] std::string who_is_alive() const override {
         std::string text;

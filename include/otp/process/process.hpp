@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -119,11 +120,11 @@ public:
 
     // ---- the process itself: its own turn, or the thread that it stands for
 
-    void run() noexcept final;
-    void describe(std::string& out) const override;
-    void describe_turn(std::string& out) const override;
+    void run() noexcept final { take_turn(); }
+    void describe(std::string& out) const override { write_name(out); }
+    void describe_turn(std::string& out) const override { write_turn(out); }
     /// The same with all that can be seen of what it does. Any thread.
-    virtual void describe_work(std::string& out) const;
+    virtual void describe_work(std::string& out) const { write_work(out); }
 
     /// A number for the next wait; never used twice by this process.
     [[nodiscard]] std::uint64_t next_wait_ref() noexcept {
@@ -234,11 +235,11 @@ public:
     // ---- hooks of the kinds of processes; called in the process's own turns
 
     /// The trapped end of a linked process, or an exit_process; takes the signal.
-    virtual void on_exit_message(signal* s);
+    virtual void on_exit_message(signal* s) { drop(s, reason::unhandled); }
     /// A watched process is gone; takes the signal.
-    virtual void on_down_message(signal* s);
+    virtual void on_down_message(signal* s) { drop(s, reason::unhandled); }
     /// Asked to end by a shutdown of its runtime, in its own way.
-    virtual void ask_to_end(const reason& why) noexcept;
+    virtual void ask_to_end(const reason& why) noexcept { send_exit(why); }
     /// The callback struct, null if none.
     [[nodiscard]] virtual type_id behaviour_type() const noexcept { return nullptr; }
     /// How a message of this type goes to the struct's handle_info; null if it has none for it.
@@ -253,7 +254,7 @@ public:
     [[nodiscard]] virtual bool suspended() const noexcept { return false; }
 
 protected:
-    ~process() override;
+    inline ~process() override;
 
     /// Sets it going, once everybody who must know of it does.
     virtual void begin() noexcept { executor_->schedule(*this); }
@@ -268,20 +269,25 @@ protected:
     /// When before_message wants to be asked again at the latest.
     [[nodiscard]] virtual exec::time_point own_deadline() const noexcept { return exec::never; }
     /// The handler has thrown.
-    virtual void on_exception() noexcept;
+    virtual void on_exception() noexcept {
+        if (!stopping_) stop(reason{std::current_exception()});
+    }
     /// Last words of a process that ends by itself; not for one that was struck down.
     virtual void on_terminate() noexcept {}
     /// Does its end by an exception make a report? Not where somebody waits for the very outcome.
     [[nodiscard]] virtual bool is_reported() const noexcept { return true; }
     /// Gives back what memory it can spare while it waits.
-    virtual void spare() noexcept;
+    virtual void spare() noexcept { spare_tables(); }
     /// What only its kind knows, for the report of its crash.
     virtual void complete(crash_report&) {}
     /// Destroys the user's state; all frames are gone already.
     virtual void destroy_state() noexcept = 0;
 
     /// It was idle and something came; called by the one pusher that found it so.
-    virtual void wake() noexcept;
+    virtual void wake() noexcept {
+        if (blocked_) executor_->unblock(*blocked_);
+        else executor_->schedule(*this);
+    }
     void handle_one(signal* s) noexcept;
     void die() noexcept;
     template <class F>
@@ -300,6 +306,13 @@ private:
     friend struct launch;
     friend struct message_timer;
 
+    // What the virtual functions above do: those are defined in the class, or g++ would compile them all in each unit that sees it.
+    void take_turn() noexcept;
+    void write_name(std::string& out) const;
+    void write_turn(std::string& out) const;
+    void write_work(std::string& out) const;
+    void send_exit(const reason& why) noexcept;
+    void spare_tables() noexcept;
     void receive(signal* s) noexcept;
     [[nodiscard]] bool crosses(const signal& s) const noexcept;
     void refuse_crossing(signal* s) noexcept;

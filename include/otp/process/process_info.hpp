@@ -118,7 +118,7 @@ template <class Find>
 }
 
 /// The pid, the callback struct, and: "goes on with store::get" if that is answered, or the message that is next.
-inline void process::describe_turn(std::string& out) const {
+inline void process::write_turn(std::string& out) const {
     describe(out);
     bool resumes = blocked_ != nullptr || (stopping_ && activities_);
     for (const activity* a = activities_; a; a = a->next_activity) resumes = resumes || a->ready;
@@ -141,7 +141,7 @@ inline void process::describe_turn(std::string& out) const {
     else if (!started_) out += " begins";
 }
 
-inline void process::describe_work(std::string& out) const {
+inline void process::write_work(std::string& out) const {
     node& mine = own_node();
     const auto self = intrusive_ptr<process>::share(const_cast<process*>(this));
     out += to_string(look_at(self, mine.note_of(*this), [&mine](std::uint64_t number) { return mine.find(number); }));

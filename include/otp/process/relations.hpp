@@ -38,7 +38,7 @@ inline constexpr signal_ops peer_signal::down_message_ops{&peer_signal::handle_d
     return make_signal<peer_signal>(kind, from, ref, std::move(why));
 }
 
-inline void process::spare() noexcept {
+inline void process::spare_tables() noexcept {
     if (relations* const mine = related_if_any()) {
         mine->links.shrink_to_fit();
         mine->watches.shrink_to_fit();

@@ -20,7 +20,7 @@ inline process::process(exec::executor& ex, process_role role) noexcept
 
 inline process::~process() = default;
 
-inline void process::run() noexcept {
+inline void process::take_turn() noexcept {
     process* const outer = current_process();
     set_current_process(this);
     if (rest() == rest_state::hibernating) set_rest(rest_state::asked);
@@ -103,11 +103,6 @@ inline void process::show_rest() noexcept {
     } else if (occupied().waits) {
         now_handles(nullptr);
     }
-}
-
-inline void process::wake() noexcept {
-    if (blocked_) executor_->unblock(*blocked_);
-    else executor_->schedule(*this);
 }
 
 inline void process::drain() noexcept {
@@ -195,15 +190,9 @@ inline void process::stop(reason why) noexcept {
     if (why != reason::normal || particulars_) details().why = std::move(why);
 }
 
-inline void process::on_exception() noexcept {
-    if (!stopping_) stop(reason{std::current_exception()});
-}
+inline void process::send_exit(const reason& why) noexcept { post(make_peer_signal(signal_kind::exit, nullptr, 0, why)); }
 
-inline void process::on_exit_message(signal* s) { drop(s, reason::unhandled); }
-inline void process::on_down_message(signal* s) { drop(s, reason::unhandled); }
-inline void process::ask_to_end(const reason& why) noexcept { post(make_peer_signal(signal_kind::exit, nullptr, 0, why)); }
-
-inline void process::describe(std::string& out) const {
+inline void process::write_name(std::string& out) const {
     out += '<';
     out += std::to_string(node::shown(id_));
     out += '>';

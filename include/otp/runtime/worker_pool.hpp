@@ -53,26 +53,26 @@ public:
     /// Throws std::system_error if the system gives no poller, or not one thread.
     explicit worker_pool(pool_options options = {});
     /// Waits for every thread, also for those that are still in a turn or blocked in one.
-    ~worker_pool() override;
+    inline ~worker_pool() override;
 
-    void schedule(runnable& r) noexcept override;
-    void yield_back(runnable& r) noexcept override;
+    inline void schedule(runnable& r) noexcept override;
+    inline void yield_back(runnable& r) noexcept override;
 
     [[nodiscard]] time_point now() const noexcept override { return clock::now(); }
-    [[nodiscard]] time_point coarse_now() const noexcept override;
+    [[nodiscard]] inline time_point coarse_now() const noexcept override;
 
-    void arm(timer& t, time_point deadline) noexcept override;
+    inline void arm(timer& t, time_point deadline) noexcept override;
     bool disarm(timer& t) noexcept override { return timer_wheel::disarm(t); }
 
-    [[nodiscard]] block_result block(blocked& b, time_point deadline) noexcept override;
-    void unblock(blocked& b) noexcept override;
+    [[nodiscard]] inline block_result block(blocked& b, time_point deadline) noexcept override;
+    inline void unblock(blocked& b) noexcept override;
 
     [[nodiscard]] poller* io() noexcept override { return poller_.get(); }
     [[nodiscard]] bool runs_here() const noexcept override {
         const worker* const w = this_worker();
         return w && w->pool == this;
     }
-    void quiescent() noexcept override;
+    inline void quiescent() noexcept override;
 
     /// Waits until the tenant has no process alive, or until the deadline: false. Outside of turns.
     [[nodiscard]] bool wait_quiescent(time_point deadline) noexcept;
