@@ -220,3 +220,80 @@ TEST_CASE("on workers calls that cross end with an answer or with deadlock, neve
         REQUIRE((is_answer(of_b) || is_deadlock(of_b)));
     }
 }
+
+namespace {
+
+struct narrow;
+
+struct pusher {
+    struct push {
+        otp::ref<narrow> to;
+    };
+    struct push_back {
+        using reply_type = void;
+        otp::ref<narrow> to;
+    };
+    struct ping {
+        using reply_type = int;
+    };
+    void handle_cast(const push& p);
+    void handle_call(const push_back& p);
+    int handle_call(ping) { return 1; }
+};
+
+/// Its mailbox has room for one message.
+struct narrow {
+    struct item {};
+    struct call_pusher {
+        bool and_be_pushed;
+    };
+    otp::server<pusher> other;
+    otp::reason heard;
+    int items = 0;
+    explicit narrow(otp::server<pusher> o) : other{std::move(o)} {}
+
+    otp::task<> handle_cast(call_pusher how) {
+        co_await otp::sleep_for(10ms);
+        if (how.and_be_pushed) {
+            const auto got = co_await other.ask<pusher::push_back>(otp::self<narrow>());
+            if (!got) heard = got.error();
+        } else if (const auto got = co_await other.ask<pusher::ping>(); !got) {
+            heard = got.error();
+        }
+    }
+    void handle_cast(item) { ++items; }
+};
+
+void pusher::handle_cast(const push& p) {
+    for (int i = 0; i != 3; ++i) p.to.get().cast(narrow::item{});
+}
+void pusher::handle_call(const push_back& p) {
+    for (int i = 0; i != 3; ++i) p.to.get().cast(narrow::item{});
+}
+
+}  // namespace
+
+TEST_CASE("who calls a sender that waits for room in its mailbox gets deadlock at once, and makes room") {
+    otp::simulation sim{1};
+    const auto p = otp::start<pusher>().value();
+    const auto n = otp::start<narrow>({.mailbox = {.capacity = 1, .on_full = otp::wait}}, p).value();
+    n.cast(narrow::call_pusher{false});
+    sim.run();
+    p.cast(pusher::push{n});
+    sim.advance(10ms);
+    CHECK(otp::sys::with_state(n, [](const narrow& s) { return s.heard == otp::reason::deadlock; }).value());
+    sim.run();
+    CHECK(otp::sys::with_state(n, [](const narrow& s) { return s.items; }).value() == 3);
+}
+
+TEST_CASE("a handler waits for no room at who waits for its answer: the messages are dead letters") {
+    otp::simulation sim{1};
+    const auto lost = otp::dead_letters(otp::reason_kind::deadlock);
+    const auto p = otp::start<pusher>().value();
+    const auto n = otp::start<narrow>({.mailbox = {.capacity = 1, .on_full = otp::wait}}, p).value();
+    n.cast(narrow::call_pusher{true});
+    sim.advance(10ms);
+    CHECK(otp::dead_letters(otp::reason_kind::deadlock) == lost + 2);
+    CHECK(otp::sys::with_state(n, [](const narrow& s) { return s.items; }).value() == 1);
+    CHECK(otp::sys::with_state(n, [](const narrow& s) { return s.heard == otp::reason::normal; }).value());
+}

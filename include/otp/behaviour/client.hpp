@@ -65,7 +65,8 @@ public:
         return ask_with<R>(std::forward<Request>(request));
     }
 
-    /// Sends a message for handle_cast. Never blocks, never fails: what reaches nobody is a dead letter. gen_server:cast/2.
+    /// Sends a message for handle_cast. Never fails: what reaches nobody is a dead letter. Blocks only for room in a full mailbox that
+    /// makes its senders wait (otp::wait). gen_server:cast/2.
     template <int = 0, class M>
     void cast(M&& message) const {
         using Message = std::remove_cvref_t<M>;

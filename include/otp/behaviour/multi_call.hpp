@@ -145,7 +145,7 @@ template <class Request, behaviour::targets List, class... A>
     return behaviour::asking_all<target, Request>{behaviour::joint_call<target, Request>{to, infinity, arguments...}};
 }
 
-/// Casts a copy of a message to all targets. Never blocks, never fails: a target that is not there is passed over, its copy a dead
+/// Casts a copy of a message to all targets. Never fails, and blocks as cast does: a target that is not there is passed over, its copy a dead
 /// letter. Any thread. gen_server:abcast/2,3.
 template <behaviour::targets List, class M>
 void abcast(const List& to, const M& message) {

@@ -24,7 +24,7 @@ public:
     recipient(intrusive_ptr<proc::process> to, const proc::signal_ops& ops, std::uint64_t alias) noexcept
         : process_{std::move(to)}, ops_{&ops}, alias_{alias} {}
 
-    /// Sends; never blocks, never fails: what reaches nobody is a dead letter.
+    /// Sends; never fails: what reaches nobody is a dead letter. Blocks only for room, as cast does.
     template <int = 0>
     void send(M message) const {
         if (ops_) deliver(make(std::move(message)));

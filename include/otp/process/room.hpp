@@ -15,6 +15,8 @@ inline constexpr signal_ops waits_for_room{nullptr, nullptr, nullptr, nullptr, "
 /// Blocks this thread until it is worth to offer a message once more; the reason if it isn't: timeout, or this thread can't block.
 /// Throws `unwinding` when the sending process is killed meanwhile.
 [[nodiscard]] inline result<void> block_for_room(process& self, process& target, exec::time_point deadline) {
+    // Who waits for this one takes nothing from its mailbox.
+    if (const auto callers = waiting_for(self); waits_in(callers.get(), target)) return closed_circle(self, target, callers.get());
     waiter by;
     wait room;
     room.ref = self.next_wait_ref();
@@ -22,12 +24,16 @@ inline constexpr signal_ops waits_for_room{nullptr, nullptr, nullptr, nullptr, "
     room.what = &waits_for_room;
     room.whom = target.id();
     if (!target.await_room(self, room.ref)) return {};
+    self.set_awaiting(room.ref);  // a call of the target to this one would wait for this wait
     self.begin_wait(room, by);
     struct leaves {
         process& self;
         process& target;
         wait& room;
-        ~leaves() { target.leave_room(self, room.ref); }
+        ~leaves() {
+            self.clear_awaiting();
+            target.leave_room(self, room.ref);
+        }
     } at_end{self, target, room};
     self.block_until_settled(by);
     if (room.in_circle) return reason{reason::deadlock}.with_text("waiting for room in the mailbox of who waits for this end");
