@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::flat_map {
+
 using otp::base::flat_map;
 
 static_assert(sizeof(flat_map<std::string>) == sizeof(void*));
@@ -211,3 +213,5 @@ TEST_CASE("random steps on keys like addresses agree with a model") {
     for (std::uint64_t key = 0; key < 300; ++key) pool.push_back(0x7f3a'1c00'0040U + key * 256);
     for (unsigned seed = 0; seed < 5; ++seed) behaves_like_a_model(seed, pool, 3000);
 }
+
+}  // namespace tests::flat_map

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+namespace tests::log {
+
 using otp::log_level;
 using otp::base::log;
 
@@ -222,3 +224,5 @@ TEST_CASE("calls of a sink never overlap") {
     CHECK(room.most == 1);
     CHECK(room.calls == 2000);
 }
+
+}  // namespace tests::log

@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace tests::memory {
+
 namespace memory = otp::memory;
 
 namespace {
@@ -261,3 +263,5 @@ TEST_CASE("an object of static storage allocates before main and frees after it"
     CHECK(untouched(at_program_end.kept));
     std::thread{[] { CHECK(untouched(at_program_end.kept)); }}.join();
 }
+
+}  // namespace tests::memory

@@ -18,6 +18,8 @@
 
 #include "otp/base/exit.hpp"
 
+namespace tests::reason {
+
 using otp::reason;
 using otp::reason_kind;
 
@@ -167,8 +169,8 @@ TEST_CASE("an exception gives its type and text, and can be thrown again") {
     const reason why = thrown(shop_closed{"at six"});
     CHECK(why.is_exception());
     CHECK(why.text() == "at six");
-    CHECK(why.exception_type() == "(anonymous namespace)::shop_closed");
-    CHECK(why.to_string() == "(anonymous namespace)::shop_closed: at six");
+    CHECK(why.exception_type() == "tests::reason::(anonymous namespace)::shop_closed");
+    CHECK(why.to_string() == "tests::reason::(anonymous namespace)::shop_closed: at six");
     CHECK_THROWS_AS(why.rethrow(), shop_closed);
     CHECK_THROWS_WITH(why.rethrow(), "at six");
 }
@@ -301,3 +303,5 @@ TEST_CASE("many threads copy, read and drop one reason at once") {
     for (auto& each : threads) each.join();
     for (int count : right) CHECK(count == 1000);
 }
+
+}  // namespace tests::reason

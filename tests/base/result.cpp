@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::result {
+
 using otp::reason;
 using otp::result;
 
@@ -285,3 +287,5 @@ TEST_CASE("the error of a temporary can be kept") {
     const reason none = half(8).error();
     CHECK(none == reason::normal);
 }
+
+}  // namespace tests::result

@@ -19,6 +19,8 @@ namespace {
 struct hidden {};
 }  // namespace
 
+namespace tests::type_name {
+
 using otp::type_id_of;
 using otp::type_name;
 
@@ -61,3 +63,5 @@ TEST_CASE("a type's address is its own, also where names are equal") {
     CHECK(type_id_of<shop::order> == type_id_of<shop::order>);
     CHECK(type_id_of<shop::order> != type_id_of<shop::order::line>);
 }
+
+}  // namespace tests::type_name

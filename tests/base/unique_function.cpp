@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+namespace tests::unique_function {
+
 using otp::base::unique_function;
 
 static_assert(sizeof(unique_function<void()>) == 4 * sizeof(void*));
@@ -119,3 +121,5 @@ TEST_CASE("a callable may need more than the usual alignment") {
     auto g = std::move(f);
     CHECK(g() == 0);
 }
+
+}  // namespace tests::unique_function

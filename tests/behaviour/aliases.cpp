@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::aliases {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -177,3 +179,5 @@ TEST_CASE("ORD-13 ordinary sends to a priority alias are ordinary, and priority 
     sim.advance(1s);
     CHECK(h.call(holder::seen{}).value() == texts{"first", "second", "1", "2", "3", "4"});
 }
+
+}  // namespace tests::aliases

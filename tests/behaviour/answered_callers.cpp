@@ -8,6 +8,8 @@
 
 #include "otp/otp.hpp"
 
+namespace tests::answered_callers {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -112,3 +114,5 @@ TEST_CASE("a request whose move throws in the server ends that, and its caller h
     CHECK(outcome_of(otp::start<takes_brittle>()->send_request<takes_brittle::plain>()) == otp::reason{"broken"});
     CHECK(outcome_of(otp::start<takes_brittle>()->send_request<takes_brittle::late>()) == otp::reason{"broken"});
 }
+
+}  // namespace tests::answered_callers

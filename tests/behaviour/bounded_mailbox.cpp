@@ -9,6 +9,8 @@
 #include "otp/otp.hpp"
 #include "support/looks.hpp"
 
+namespace tests::bounded_mailbox {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -345,3 +347,5 @@ TEST_CASE("many threads never pass the limit, and lose nothing where they wait")
         }
     }
 }
+
+}  // namespace tests::bounded_mailbox

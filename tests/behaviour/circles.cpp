@@ -9,6 +9,8 @@
 #include <functional>
 #include <initializer_list>
 
+namespace tests::circles {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -335,3 +337,5 @@ TEST_CASE("on workers no order of events lets children and their supervisor wait
         CHECK(count.odd.load(std::memory_order_relaxed) == 0);
     }
 }
+
+}  // namespace tests::circles

@@ -16,6 +16,14 @@
 #include "otp/process/events.hpp"
 #include "otp/process/task.hpp"
 
+// A request for whose type nobody can write a member.
+template <>
+struct otp::reply_of<long> {
+    using type = std::string;
+};
+
+namespace tests::concepts {
+
 using otp::behaviour::handler_traits;
 using otp::behaviour::on_call;
 using otp::behaviour::on_cast;
@@ -23,12 +31,6 @@ using otp::behaviour::on_continue;
 using otp::behaviour::on_info;
 using otp::behaviour::outcome;
 using otp::behaviour::taking;
-
-// A request for whose type nobody can write a member.
-template <>
-struct otp::reply_of<long> {
-    using type = std::string;
-};
 
 namespace {
 
@@ -764,3 +766,5 @@ TEST_CASE("a hook is invoked as its traits say") {
 }
 
 }  // namespace
+
+}  // namespace tests::concepts

@@ -11,6 +11,8 @@
 
 #include "otp/otp.hpp"
 
+namespace tests::crossing_calls {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -297,3 +299,5 @@ TEST_CASE("a handler waits for no room at who waits for its answer: the messages
     CHECK(otp::sys::with_state(n, [](const narrow& s) { return s.items; }).value() == 1);
     CHECK(otp::sys::with_state(n, [](const narrow& s) { return s.heard == otp::reason::normal; }).value());
 }
+
+}  // namespace tests::crossing_calls

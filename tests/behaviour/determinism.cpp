@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+namespace tests::determinism {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -288,3 +290,5 @@ TEST_CASE("the report of a deadlock names who waits for whom") {
     CHECK(found.what.find("deadlock") != std::string::npos);
     CHECK(found.what.find("patient") != std::string::npos);
 }
+
+}  // namespace tests::determinism

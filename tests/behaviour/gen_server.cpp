@@ -1,6 +1,8 @@
 // What a gen_server does while its handlers wait, and where its callbacks send it next, in virtual time.
 #include "../conformance/servers.hpp"
 
+namespace tests::gen_server {
+
 using namespace std::chrono_literals;
 using testing::log;
 using testing::server;
@@ -191,3 +193,5 @@ TEST_CASE("while a process blocks in a call the simulation's thread is no proces
     CHECK(otp::wait(blocked) == otp::reason::normal);
     CHECK(answer.value() == 1000);
 }
+
+}  // namespace tests::gen_server

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::members {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -120,3 +122,5 @@ TEST_CASE("a caller kept by one that is replaced gets no_reply, and the new one 
     CHECK(s.stop());
     CHECK(second.receive().error() == otp::reason::normal);
 }
+
+}  // namespace tests::members

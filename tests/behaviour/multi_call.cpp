@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::multi_call {
+
 using namespace std::chrono_literals;
 using testing::in_process;
 
@@ -209,3 +211,5 @@ TEST_CASE("a multi_call from a thread to servers on workers") {
         CHECK(got.replies[4].value == "ye");
     }
 }
+
+}  // namespace tests::multi_call

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::named_timers {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -241,3 +243,5 @@ TEST_CASE("whenever it is started again or cancelled, at most the last start of 
     INFO(outcome.to_string());
     CHECK(outcome.ok());
 }
+
+}  // namespace tests::named_timers

@@ -59,6 +59,8 @@ std::string failure_of(F&& expectation) {
 
 }  // namespace probes
 
+namespace tests::probe {
+
 using namespace probes;
 
 TEST_CASE("a probe takes what it expects, in virtual time") {
@@ -223,3 +225,5 @@ TEST_CASE("a probe on real workers: limits are real time, and no seed is named")
     probe.send(tick{9});
     CHECK(failure_of([&] { (void)probe.expect(tick{8}, 1min); }) == "expected probes::tick: 8 within 60s, but probes::tick: 9 came");
 }
+
+}  // namespace tests::probe

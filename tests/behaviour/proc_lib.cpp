@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+namespace tests::proc_lib {
+
 using namespace std::chrono_literals;
 using otp::reason;
 using otp::proc_lib::starter;
@@ -313,3 +315,5 @@ TEST_CASE("many processes on workers tell their starters, and become servers, fr
     }
     CHECK(wrong.load(std::memory_order_relaxed) == 0);
 }
+
+}  // namespace tests::proc_lib

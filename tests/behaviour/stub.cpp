@@ -69,6 +69,8 @@ std::string failure_of(F&& expectation) {
 
 }  // namespace stubs
 
+namespace tests::stub {
+
 using namespace stubs;
 
 TEST_CASE("a stub sees what a server is asked, and the test answers") {
@@ -248,3 +250,5 @@ TEST_CASE("a stub on real workers") {
     fake.die(otp::reason::killed);
     CHECK(probe.expect_down(server.id(), 1min) == otp::reason::shutdown_for("without a store: killed"));
 }
+
+}  // namespace tests::stub

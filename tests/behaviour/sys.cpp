@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+namespace tests::sys {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -165,3 +167,5 @@ TEST_CASE("SYS-34 a system request has a time limit of its own") {
     CHECK(otp::sys::with_state(s, [](const busy&) { return 3; }).value() == 3);  // and not a late 1 or 2
     CHECK(sim.now() - began == 10s);
 }
+
+}  // namespace tests::sys

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::via {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -221,3 +223,5 @@ TEST_CASE("the registry may be a gen_server that monitors whom it names") {
         CHECK(otp::start<tally>(t));
     }
 }
+
+}  // namespace tests::via

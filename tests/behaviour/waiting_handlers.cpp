@@ -8,6 +8,8 @@
 
 #include "otp/otp.hpp"
 
+namespace tests::waiting_handlers {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -207,3 +209,5 @@ TEST_CASE("an exception after a wait ends the server with it; the caller and wha
     CHECK(second.receive().error().text() == "late");
     CHECK(!otp::is_alive(s));
 }
+
+}  // namespace tests::waiting_handlers

@@ -7,6 +7,8 @@
 #include "mutation.hpp"
 #include "otp/runtime/run_queue.hpp"
 
+namespace tests::idle_word {
+
 namespace {
 
 using model::atomic;
@@ -282,3 +284,5 @@ TEST_CASE("the idle word loses no wake-up under any interleaving, and each of it
 }
 
 TEST_SUITE_END();
+
+}  // namespace tests::idle_word

@@ -3,6 +3,8 @@
 
 #include "model.hpp"
 
+namespace tests::litmus {
+
 using model::atomic;
 using model::cell;
 using model::outcome;
@@ -496,3 +498,5 @@ TEST_CASE("exploration: no outcome and no race is lost where runs that have met 
 }
 
 TEST_SUITE_END();
+
+}  // namespace tests::litmus

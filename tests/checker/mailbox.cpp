@@ -6,6 +6,8 @@
 #include "model.hpp"
 #include "mutation.hpp"
 
+namespace tests::mailbox {
+
 namespace {
 
 using model::cell;
@@ -225,3 +227,5 @@ TEST_CASE("the mailbox holds under every interleaving, and each of its orders is
 }
 
 TEST_SUITE_END();
+
+}  // namespace tests::mailbox

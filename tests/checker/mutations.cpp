@@ -4,6 +4,8 @@
 #include "model.hpp"
 #include "mutation.hpp"
 
+namespace tests::mutations {
+
 namespace {
 
 using model::atomic;
@@ -171,3 +173,5 @@ TEST_CASE("known bugs: a lock that is tested and then set lets two in") {
 }
 
 TEST_SUITE_END();
+
+}  // namespace tests::mutations

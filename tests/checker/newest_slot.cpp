@@ -6,6 +6,8 @@
 #include "model.hpp"
 #include "mutation.hpp"
 
+namespace tests::newest_slot {
+
 namespace {
 
 using model::cell;
@@ -79,3 +81,5 @@ TEST_CASE("the slot of what runs next holds under every interleaving, and each o
 }
 
 TEST_SUITE_END();
+
+}  // namespace tests::newest_slot

@@ -6,6 +6,8 @@
 #include "model.hpp"
 #include "mutation.hpp"
 
+namespace tests::run_queue {
+
 namespace {
 
 using model::cell;
@@ -207,3 +209,5 @@ TEST_CASE("the run queue holds under every interleaving, and each of its orders 
 }
 
 TEST_SUITE_END();
+
+}  // namespace tests::run_queue

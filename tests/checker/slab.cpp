@@ -6,6 +6,8 @@
 #include "model.hpp"
 #include "mutation.hpp"
 
+namespace tests::slab {
+
 namespace {
 
 using model::cell;
@@ -139,3 +141,5 @@ TEST_CASE("the stack of freed blocks holds under every interleaving, and each of
 }
 
 TEST_SUITE_END();
+
+}  // namespace tests::slab

@@ -6,6 +6,8 @@
 #include <optional>
 #include <type_traits>
 
+namespace tests::calls {
+
 using namespace std::chrono_literals;
 using testing::in_process;
 using testing::log;
@@ -353,3 +355,5 @@ TEST_CASE("a `from` that is dropped answers no_reply at once") {
     CHECK(s.call(server::forget{}).error() == otp::reason::no_reply);
     CHECK(sim.now() == began);
 }
+
+}  // namespace tests::calls

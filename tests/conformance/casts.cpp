@@ -1,6 +1,8 @@
 // Casts: sent at once, handled in order, lost without an error.
 #include "servers.hpp"
 
+namespace tests::casts {
+
 using namespace std::chrono_literals;
 using testing::end_of;
 using testing::log;
@@ -66,3 +68,5 @@ TEST_CASE("CAST-06 a stop from handle_cast runs terminate and ends the server wi
     CHECK(end_of(s.id()) == "enough");
     CHECK(seen == log{"terminate enough"});
 }
+
+}  // namespace tests::casts

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::continuing {
+
 using namespace std::chrono_literals;
 using testing::run_in;
 using testing::witness;
@@ -249,3 +251,5 @@ TEST_CASE("CONT-11 an exception of a continue: terminate gets it as the reason, 
     REQUIRE(thrown.size() == 2);
     CHECK(thrown[1].find("worse") != std::string::npos);
 }
+
+}  // namespace tests::continuing

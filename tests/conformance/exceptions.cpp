@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 
+namespace tests::exceptions {
+
 using namespace std::chrono_literals;
 using testing::end_of;
 using testing::log;
@@ -255,3 +257,5 @@ TEST_CASE("EXC-14 a destructor or terminate that throws is the reason, and hides
         CHECK_FALSE(otp::whereis("bad"));
     }
 }
+
+}  // namespace tests::exceptions

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+namespace tests::exits {
+
 using namespace std::chrono_literals;
 using testing::downs_of;
 using testing::exits_of;
@@ -248,3 +250,5 @@ TEST_CASE("EXIT-25 a process killed in the middle of handling gives back its que
     }
     CHECK(otp::memory::in_use() == before);
 }
+
+}  // namespace tests::exits

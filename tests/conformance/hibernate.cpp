@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::hibernate {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -282,3 +284,5 @@ TEST_CASE("HIB-08 with a time of zero the message is handled at once, before tho
     CHECK_FALSE(hibernates(at_start));
     CHECK(at_start.call(sleeper::seen{}).value() == texts{"init", "expired 1"});
 }
+
+}  // namespace tests::hibernate

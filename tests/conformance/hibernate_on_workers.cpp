@@ -10,6 +10,8 @@
 
 #include "support/looks.hpp"
 
+namespace tests::hibernate_on_workers {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -71,3 +73,5 @@ TEST_CASE("a server that hibernates after each message loses none, whoever looks
     while (!testing::hibernates(s.id())) std::this_thread::yield();
     CHECK(s.call(drowsy::count{}, otp::infinity).value() == 2 * each);
 }
+
+}  // namespace tests::hibernate_on_workers

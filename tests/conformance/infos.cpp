@@ -1,6 +1,8 @@
 // Messages for handle_info: the user's own, the library's, and what has no handler.
 #include "servers.hpp"
 
+namespace tests::infos {
+
 using namespace std::chrono_literals;
 using testing::end_of;
 using testing::exits_of;
@@ -138,3 +140,5 @@ TEST_CASE("INFO-08 a reply that comes too late is no info, also where the server
         CHECK(testing::depth_of(i.id()) == 0);
     }
 }
+
+}  // namespace tests::infos

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::links {
+
 using namespace std::chrono_literals;
 using testing::exits_of;
 using testing::idle_process;
@@ -297,3 +299,5 @@ TEST_CASE("links and monitors of a plain thread are refused") {
     CHECK(otp::start_link<witness>(false).error() == otp::reason::no_process);
     CHECK_FALSE(otp::self());
 }
+
+}  // namespace tests::links

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <utility>
 
+namespace tests::monitors {
+
 using namespace std::chrono_literals;
 using testing::downs_of;
 using testing::exits_of;
@@ -241,3 +243,5 @@ TEST_CASE("MON-21 of a process that dies each of 10,000 monitors hears once") {
     while (in.receive()) ++heard;
     CHECK(heard == 10'000);
 }
+
+}  // namespace tests::monitors

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::proc_lib_reports {
+
 using namespace std::chrono_literals;
 using captured::has;
 using captured::part_of;
@@ -287,3 +289,5 @@ TEST_CASE("PROC-17 an exit ends a process with its reason, an exception with its
     CHECK(part_of(seen.texts[3], "reason") == "exception std::invalid_argument: no good");
     CHECK(part_of(seen.texts[3], "during") == "init");
 }
+
+}  // namespace tests::proc_lib_reports

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+namespace tests::reports {
+
 using namespace std::chrono_literals;
 using captured::has;
 using captured::part_of;
@@ -318,3 +320,5 @@ TEST_CASE("LINK-20 the list of links shows partners, and is empty after unlink a
     CHECK(otp::links_of(self).value().empty());
     CHECK(otp::links_of(two).error() == reason::noproc);
 }
+
+}  // namespace tests::reports

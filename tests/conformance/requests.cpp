@@ -4,6 +4,8 @@
 #include <optional>
 #include <type_traits>
 
+namespace tests::requests {
+
 using namespace std::chrono_literals;
 using testing::in_process;
 using testing::log;
@@ -312,3 +314,5 @@ TEST_CASE("REQ-23 a limit near the longest there is means never, and is no short
         otp::exit_process(sleeper, otp::reason::kill);
     }
 }
+
+}  // namespace tests::requests

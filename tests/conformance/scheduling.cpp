@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+namespace tests::scheduling {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -173,3 +175,5 @@ TEST_CASE("ORD-10 a woken receiver is never missed") {
         CHECK(good == rounds / 50);
     }
 }
+
+}  // namespace tests::scheduling

@@ -1,6 +1,8 @@
 // Starting a gen_server, and what its init may do.
 #include "servers.hpp"
 
+namespace tests::start {
+
 using namespace std::chrono_literals;
 using testing::downs_of;
 using testing::end_of;
@@ -381,3 +383,5 @@ TEST_CASE("PROC-04 a start that takes too long fails with timeout, and leaves no
     CHECK(sim.live() == 1);
     CHECK(otp::start<slow_start>({.timeout = -1s}, 1ms).error() == otp::reason::bad_argument);
 }
+
+}  // namespace tests::start

@@ -1,6 +1,8 @@
 // stop: an order to end, in its turn, and the wait for the end.
 #include "servers.hpp"
 
+namespace tests::stopping {
+
 using namespace std::chrono_literals;
 using testing::in_process;
 using testing::log;
@@ -159,3 +161,5 @@ TEST_CASE("STOP-15 whatever stop ends with, it leaves no monitor and no message 
         CHECK(testing::depth_of(otp::self()) == depth);
     });
 }
+
+}  // namespace tests::stopping

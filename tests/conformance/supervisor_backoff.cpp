@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+namespace tests::supervisor_backoff {
+
 using namespace std::chrono_literals;
 using namespace supervised;
 using otp::reason;
@@ -94,3 +96,5 @@ TEST_CASE("a jitter below 0, above 1 or no number is refused") {
     for (const double jitter : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
         CHECK(otp::start<otp::supervisor>(otp::supervisor_flags{}, plain("a").backoff(1s, 2s, jitter)).error() == reason::bad_argument);
 }
+
+}  // namespace tests::supervisor_backoff

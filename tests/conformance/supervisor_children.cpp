@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+namespace tests::supervisor_children {
+
 using namespace std::chrono_literals;
 using namespace supervised;
 using otp::reason;
@@ -369,3 +371,5 @@ TEST_CASE("LOG-07 without a sink crashes are silent, and reasons still travel") 
     CHECK(std::get<0>(*in.receive()).reason == "crash");
     CHECK(std::get<0>(*in.receive()).reason == reason::shutdown);
 }
+
+}  // namespace tests::supervisor_children

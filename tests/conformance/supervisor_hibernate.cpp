@@ -4,6 +4,8 @@
 
 #include <utility>
 
+namespace tests::supervisor_hibernate {
+
 using namespace std::chrono_literals;
 using namespace supervised;
 
@@ -78,3 +80,5 @@ TEST_CASE("a dynamic supervisor never hibernates by itself") {
     CHECK_FALSE(hibernates(top));
     record().clear();
 }
+
+}  // namespace tests::supervisor_hibernate

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+namespace tests::supervisor_on_workers {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -134,3 +136,5 @@ TEST_CASE("a server of connections is a child like others: it serves, and is sta
         if (round == 0) REQUIRE(ends.receive(30s));
     }
 }
+
+}  // namespace tests::supervisor_on_workers

@@ -1,6 +1,8 @@
 // Children that start at the same time, in virtual time.
 #include "supervised.hpp"
 
+namespace tests::supervisor_parallel {
+
 using namespace std::chrono_literals;
 using namespace supervised;
 using otp::reason;
@@ -112,3 +114,5 @@ TEST_CASE("a parallel child that is ignored, misfits or is named behaves as any 
     CHECK(top.stop());
     CHECK(sim.live() == 0);
 }
+
+}  // namespace tests::supervisor_parallel

@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+namespace tests::supervisor_restart {
+
 using namespace std::chrono_literals;
 using namespace supervised;
 using otp::reason;
@@ -368,3 +370,5 @@ TEST_CASE("SUPR-30 a message that nobody expects is reported, and the supervisor
     CHECK(quiet.with("no handle_info for down") == 1);
     CHECK(state_of(top, "a") == otp::child_state::running);
 }
+
+}  // namespace tests::supervisor_restart

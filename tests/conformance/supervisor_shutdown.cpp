@@ -1,6 +1,8 @@
 // How children are ended, and the automatic shutdown by significant children.
 #include "supervised.hpp"
 
+namespace tests::supervisor_shutdown {
+
 using namespace std::chrono_literals;
 using namespace supervised;
 using otp::reason;
@@ -366,3 +368,5 @@ TEST_CASE("SUPS-12 a change of auto_shutdown by a change of code counts for late
     end_child(sim, top, "s", reason::normal);
     CHECK_FALSE(otp::is_alive(top.id()));
 }
+
+}  // namespace tests::supervisor_shutdown

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <type_traits>
 
+namespace tests::supervisor_start {
+
 using namespace std::chrono_literals;
 using namespace supervised;
 using otp::reason;
@@ -265,3 +267,5 @@ TEST_CASE("SUPX-02 the parent's exit signal of any reason, also normal, ends the
         CHECK(take_record() == texts{"-b", "-a"});
     }
 }
+
+}  // namespace tests::supervisor_start

@@ -16,10 +16,10 @@
 
 #include <unistd.h>
 
+namespace tests::sys_debug {
+
 using namespace std::chrono_literals;
 namespace sys = otp::sys;
-
-namespace {
 
 struct tally {
     struct get {
@@ -82,8 +82,6 @@ struct scratch_file {
     }
 };
 
-}  // namespace
-
 TEST_CASE("SYS-19 a trace has one line for each message that comes, and for each reply and new state, in order") {
     otp::simulation sim{1};
     const auto s = otp::start<tally>(named).value();
@@ -92,10 +90,10 @@ TEST_CASE("SYS-19 a trace has one line for each message that comes, and for each
     s.cast(tally::add{2});
     s.send(tally::add{3});
     CHECK(s.call(tally::get{}).value() == 5);
-    CHECK(lines == texts{"*DBG* tally got cast (anonymous namespace)::tally::add: 2", "*DBG* tally new state (anonymous namespace)::tally: sum 2",
-                         "*DBG* tally got (anonymous namespace)::tally::add: 3", "*DBG* tally new state (anonymous namespace)::tally: sum 5",
-                         "*DBG* tally got call (anonymous namespace)::tally::get",
-                         "*DBG* tally sent int: 5, new state (anonymous namespace)::tally: sum 5"});
+    CHECK(lines == texts{"*DBG* tally got cast tests::sys_debug::tally::add: 2", "*DBG* tally new state tests::sys_debug::tally: sum 2",
+                         "*DBG* tally got tests::sys_debug::tally::add: 3", "*DBG* tally new state tests::sys_debug::tally: sum 5",
+                         "*DBG* tally got call tests::sys_debug::tally::get",
+                         "*DBG* tally sent int: 5, new state tests::sys_debug::tally: sum 5"});
     REQUIRE(sys::trace(s, false));
     lines.clear();
     s.cast(tally::add{1});
@@ -107,7 +105,7 @@ TEST_CASE("SYS-19 a trace has one line for each message that comes, and for each
     s.cast(tally::add{1});
     CHECK(s.call(tally::get{}).value() == 7);
     CHECK(log.lines.size() == 4);
-    CHECK(log.lines.back() == "*DBG* tally sent int: 7, new state (anonymous namespace)::tally: sum 7");
+    CHECK(log.lines.back() == "*DBG* tally sent int: 7, new state tests::sys_debug::tally: sum 7");
 }
 
 TEST_CASE("a sink that throws is taken off, and the server goes on") {
@@ -133,19 +131,19 @@ TEST_CASE("events name who asks, errors, late replies, continues, time-outs and 
     const auto asker = otp::spawn([s, &refused] { refused = s.call(tally::refuse{}).error(); });
     CHECK(otp::wait(asker) == otp::reason::normal);
     CHECK(refused == otp::reason::overloaded);
-    CHECK(logged_by(s) == texts{"got call (anonymous namespace)::tally::refuse from " + asker.to_string(),
-                                "sent error: overloaded to " + asker.to_string() + ", new state (anonymous namespace)::tally: sum 0"});
+    CHECK(logged_by(s) == texts{"got call tests::sys_debug::tally::refuse from " + asker.to_string(),
+                                "sent error: overloaded to " + asker.to_string() + ", new state tests::sys_debug::tally: sum 0"});
     REQUIRE(sys::log(s, false));
     REQUIRE(sys::log(s, 20));
     CHECK(s.call(tally::later{}).value() == 0);
     s.cast(tally::then{});
     s.cast(tally::idle{});
     sim.advance(2s);
-    const std::string state = "new state (anonymous namespace)::tally: sum ";
-    CHECK(logged_by(s) == texts{"got call (anonymous namespace)::tally::later", state + '0',
-                                "got cast (anonymous namespace)::tally::then", state + '0',
-                                "got continue (anonymous namespace)::tally::add: 5", state + '5',
-                                "got cast (anonymous namespace)::tally::idle", state + '5', "got timeout otp::timeout", state + '5'});
+    const std::string state = "new state tests::sys_debug::tally: sum ";
+    CHECK(logged_by(s) == texts{"got call tests::sys_debug::tally::later", state + '0',
+                                "got cast tests::sys_debug::tally::then", state + '0',
+                                "got continue tests::sys_debug::tally::add: 5", state + '5',
+                                "got cast tests::sys_debug::tally::idle", state + '5', "got timeout otp::timeout", state + '5'});
 }
 
 TEST_CASE("the end of a monitored process is an event, whether it is watched by pid or by name") {
@@ -196,8 +194,8 @@ TEST_CASE("SYS-21 a log keeps the last 10 events or as many as are asked for, ol
     CHECK(sys::log(s)->empty());
     REQUIRE(sys::log(s, true));
     for (int n = 1; n <= 7; ++n) s.cast(tally::add{n});
-    const auto got = [](int n) { return "got cast (anonymous namespace)::tally::add: " + std::to_string(n); };
-    const auto state = [](int n) { return "new state (anonymous namespace)::tally: sum " + std::to_string(n); };
+    const auto got = [](int n) { return "got cast tests::sys_debug::tally::add: " + std::to_string(n); };
+    const auto state = [](int n) { return "new state tests::sys_debug::tally: sum " + std::to_string(n); };
     CHECK(logged_by(s) == texts{got(3), state(6), got(4), state(10), got(5), state(15), got(6), state(21), got(7), state(28)});
     REQUIRE(sys::log(s, 3));
     CHECK(logged_by(s) == texts{state(21), got(7), state(28)});
@@ -219,9 +217,9 @@ TEST_CASE("SYS-22 events go to a file until it is switched off; a file that can'
     REQUIRE(sys::log_to_file(s, file.path));
     s.cast(tally::add{1});
     CHECK(s.call(tally::get{}).value() == 1);
-    const texts written{"*DBG* tally got cast (anonymous namespace)::tally::add: 1", "*DBG* tally new state (anonymous namespace)::tally: sum 1",
-                        "*DBG* tally got call (anonymous namespace)::tally::get",
-                        "*DBG* tally sent int: 1, new state (anonymous namespace)::tally: sum 1"};
+    const texts written{"*DBG* tally got cast tests::sys_debug::tally::add: 1", "*DBG* tally new state tests::sys_debug::tally: sum 1",
+                        "*DBG* tally got call tests::sys_debug::tally::get",
+                        "*DBG* tally sent int: 1, new state tests::sys_debug::tally: sum 1"};
     CHECK(file.lines() == written);
     REQUIRE(sys::log_to_file(s, false));
     CHECK(s.call(tally::get{}).value() == 1);
@@ -284,7 +282,7 @@ TEST_CASE("SYS-29 debug options of a start hold from the first message; one that
     s.cast(tally::add{2});
     sim.run();
     CHECK(log.with("*DBG* tally ") == 4);
-    CHECK(log.lines.front() == "*DBG* tally got cast (anonymous namespace)::tally::add: 1");
+    CHECK(log.lines.front() == "*DBG* tally got cast tests::sys_debug::tally::add: 1");
     CHECK(sys::log(s)->size() == 3);
     CHECK(sys::statistics(s)->messages_in == 2);
     CHECK(file.lines().size() == 4);
@@ -299,3 +297,5 @@ TEST_CASE("SYS-29 debug options of a start hold from the first message; one that
     CHECK(sys::statistics(*other)->messages_in == 1);
     CHECK(sys::log(*other)->empty());
 }
+
+}  // namespace tests::sys_debug

@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-namespace sys = otp::sys;
+namespace tests::sys_install {
 
-namespace {
+namespace sys = otp::sys;
 
 struct pinged {
     struct ping {
@@ -43,8 +43,6 @@ texts told_by_a_ping(const otp::server<pinged>& s) {
     return seen();
 }
 
-}  // namespace
-
 TEST_CASE("SYS-25 an installed function runs for each event in the server's own process, until it says that it is done") {
     otp::simulation sim{1};
     const auto s = otp::start<pinged>(named).value();
@@ -61,9 +59,9 @@ TEST_CASE("SYS-25 an installed function runs for each event in the server's own 
     REQUIRE(sys::install(s, "mine", f, state{3}));
     CHECK(s.call(pinged::ping{}));
     CHECK(s.call(pinged::ping{}));
-    CHECK(events == texts{"pinged got call (anonymous namespace)::pinged::ping",
-                          "pinged sent void, new state (anonymous namespace)::pinged",
-                          "pinged got call (anonymous namespace)::pinged::ping"});
+    CHECK(events == texts{"pinged got call tests::sys_install::pinged::ping",
+                          "pinged sent void, new state tests::sys_install::pinged",
+                          "pinged got call tests::sys_install::pinged::ping"});
     CHECK(!elsewhere);
     REQUIRE(sys::install(s, "mine", f, state{1}));  // the first has gone: its id is free
     CHECK(s.call(pinged::ping{}));
@@ -147,3 +145,5 @@ TEST_CASE("on workers a server is debugged while threads call it, and no event i
     REQUIRE(sys::no_debug(s));
     CHECK(lines == 2 * callers * calls);
 }
+
+}  // namespace tests::sys_install

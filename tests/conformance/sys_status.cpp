@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+namespace tests::sys_status {
+
 using namespace std::chrono_literals;
 namespace sys = otp::sys;
-
-namespace {
 
 using texts = std::vector<std::string>;
 
@@ -77,8 +77,6 @@ struct clumsy {
 };
 std::string to_string(const clumsy& c) { return c.secret; }
 
-}  // namespace
-
 TEST_CASE("SYS-02 get_state of a suspended server works") {
     otp::simulation sim{1};
     const auto s = otp::start<listener>().value();
@@ -108,8 +106,8 @@ TEST_CASE("a status shows who the server is, how it does, and what its state say
     CHECK(shown.pid == s.id());
     CHECK(shown.name == "ear");
     CHECK(shown.server == otp::type_name<listener>());
-    CHECK(shown.state == "(anonymous namespace)::listener: 2 heard");
-    CHECK(shown.log == texts{"got cast (anonymous namespace)::listener::word", "new state (anonymous namespace)::listener: 2 heard"});
+    CHECK(shown.state == "tests::sys_status::listener: 2 heard");
+    CHECK(shown.log == texts{"got cast tests::sys_status::listener::word", "new state tests::sys_status::listener: 2 heard"});
     CHECK(!shown.suspended);
     CHECK(!shown.parent);
     CHECK(!shown.timeout);
@@ -122,7 +120,7 @@ TEST_CASE("a status shows who the server is, how it does, and what its state say
     shown = sys::get_status(s.id()).value();
     CHECK(shown.suspended);
     CHECK(shown.mailbox_depth == 1);
-    CHECK(to_string(shown).find("server ear " + s.id().to_string() + " (anonymous namespace)::listener, suspended") == 0);
+    CHECK(to_string(shown).find("server ear " + s.id().to_string() + " tests::sys_status::listener, suspended") == 0);
 }
 
 TEST_CASE("SYS-08 format_status changes what get_status and the report of a crash show, not the state") {
@@ -160,7 +158,7 @@ TEST_CASE("SYS-10 format_status may hide the last message, the reason and the lo
 TEST_CASE("a format_status that throws harms nothing: instead of the state it is said that it threw") {
     otp::simulation sim{1};
     const auto s = otp::start<clumsy>().value();
-    CHECK(sys::get_status(s)->state == "(anonymous namespace)::clumsy::format_status threw: std::runtime_error: oops");
+    CHECK(sys::get_status(s)->state == "tests::sys_status::clumsy::format_status threw: std::runtime_error: oops");
     CHECK(sys::get_status(s)->message.empty());
     CHECK(s.call(clumsy::get{}).value() == "secret");
     const testing::reports log;
@@ -265,3 +263,5 @@ TEST_CASE("SYS-36 a system request that the server does not know is an error, an
     CHECK(sys::suspend(otp::pid{}).error() == otp::reason::bad_argument);
     CHECK(otp::is_alive(other));
 }
+
+}  // namespace tests::sys_status

@@ -6,6 +6,8 @@
 
 #include <memory>
 
+namespace tests::termination {
+
 using namespace std::chrono_literals;
 using testing::end_of;
 using testing::log;
@@ -311,3 +313,5 @@ TEST_CASE("the state is destroyed and the name is free before anybody hears of t
     CHECK(watch.expired());
     CHECK_FALSE(otp::whereis("holder"));
 }
+
+}  // namespace tests::termination

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::timeouts {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -384,3 +386,5 @@ TEST_CASE("CAST-07 a cast that gives a time-out, and no message after it: handle
     sim.advance(1h);
     CHECK(look(s) == seen{{"timeout", 1s}});
 }
+
+}  // namespace tests::timeouts

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+namespace tests::faults {
+
 using namespace std::chrono_literals;
 using model::event;
 using model::record;
@@ -275,3 +277,5 @@ TEST_CASE("each fault planted into the log of a run is found") {
         CHECK(planted[i] >= 3);
     }
 }
+
+}  // namespace tests::faults

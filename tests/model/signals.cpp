@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+namespace tests::signals {
+
 namespace {
 
 struct range {
@@ -79,3 +81,5 @@ TEST_CASE("random programs do nothing that the plain model forbids, and leave no
 TEST_CASE("the program of a seed is the same each time") {
     for (const std::uint64_t seed : {1U, 2U, 3U, 4U, 9U}) CHECK(model::to_text(model::run_program(seed)) == model::to_text(model::run_program(seed)));
 }
+
+}  // namespace tests::signals

@@ -1,5 +1,7 @@
 #include "support.hpp"
 
+namespace tests::active {
+
 using namespace test;
 
 namespace {
@@ -196,3 +198,5 @@ TEST_CASE_FIXTURE(active_socket, "only a gen_server that receives tcp::data can 
     connection<otp::tcp::socket> other;
     CHECK_THROWS_AS(other.ours.active(true), otp::exit);
 }
+
+}  // namespace tests::active

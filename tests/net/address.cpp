@@ -1,5 +1,7 @@
 #include "support.hpp"
 
+namespace tests::address {
+
 using otp::net::address;
 
 TEST_CASE("an IPv4 address with a port is read and shown") {
@@ -41,3 +43,5 @@ TEST_CASE("addresses are equal when all of them is") {
     CHECK_FALSE(address::parse("127.0.0.1", 1).value() == address::parse("127.0.0.2", 1).value());
     CHECK(address{}.to_string() == "unknown");
 }
+
+}  // namespace tests::address

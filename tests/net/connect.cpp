@@ -1,5 +1,7 @@
 #include "support.hpp"
 
+namespace tests::connect {
+
 using namespace test;
 
 namespace {
@@ -152,3 +154,5 @@ TEST_CASE("sockets in a simulation are refused with a reason") {
     otp::simulation sim{1};
     CHECK(otp::tcp::connect("127.0.0.1", 1).error() == otp::reason{std::errc::not_supported});
 }
+
+}  // namespace tests::connect

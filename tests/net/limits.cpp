@@ -2,6 +2,8 @@
 
 #include "support.hpp"
 
+namespace tests::limits {
+
 using namespace test;
 
 namespace {
@@ -156,3 +158,5 @@ TEST_CASE_FIXTURE(in_runtime, "a limit that is lowered calls a waiting acceptor 
     recalled(otp::serve({.port = 0, .address = "127.0.0.1"}, blocking_echo));
     recalled(otp::serve<echo_session>({.port = 0, .address = "127.0.0.1"}));
 }
+
+}  // namespace tests::limits

@@ -2,6 +2,8 @@
 
 #include "support.hpp"
 
+namespace tests::load {
+
 using namespace test;
 
 namespace {
@@ -122,3 +124,5 @@ TEST_CASE_FIXTURE(in_runtime, "connections are killed, closed and crashed at ran
     CHECK(raw::to(server->port()).echo("x") == "x");
     CHECK(eventually([&] { return server->info().connections == 0; }));
 }
+
+}  // namespace tests::load

@@ -2,6 +2,8 @@
 
 #include "support.hpp"
 
+namespace tests::reading {
+
 using namespace test;
 
 namespace {
@@ -242,3 +244,5 @@ TEST_CASE_FIXTURE(in_runtime, "OBS-07 bytes and operations are counted") {
     CHECK(now.received_bytes == 3);
     CHECK(now.received_times == 1);
 }
+
+}  // namespace tests::reading

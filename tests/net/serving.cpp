@@ -2,6 +2,8 @@
 
 #include "support.hpp"
 
+namespace tests::serving {
+
 using namespace test;
 
 namespace {
@@ -389,3 +391,5 @@ TEST_CASE_FIXTURE(in_runtime, "OBS-01 OBS-10 connections are listed and logged w
     client.close();
     CHECK(eventually([&] { return server->connections().empty(); }));
 }
+
+}  // namespace tests::serving

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::coroutines {
+
 using namespace std::chrono_literals;
 using testing::in_process;
 
@@ -598,3 +600,5 @@ TEST_CASE("a coroutine that is killed while it blocks unwinds, and its frames go
     }
     CHECK_NO_LEAK();
 }
+
+}  // namespace tests::coroutines

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::inboxes {
+
 using namespace std::chrono_literals;
 using testing::idle_process;
 using testing::in_process;
@@ -192,3 +194,5 @@ TEST_CASE("a recipient made from a name finds who has it at each delivery") {
     CHECK(seen_by(two) == numbers{3});
     CHECK(to.id() == two.id());
 }
+
+}  // namespace tests::inboxes

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::introspection {
+
 using namespace std::chrono_literals;
 using otp::process_status;
 using otp::reason;
@@ -306,3 +308,5 @@ TEST_CASE("listings are taken while processes come, talk, label themselves and g
     watcher.join();
     CHECK(rt.shutdown(1min));
 }
+
+}  // namespace tests::introspection

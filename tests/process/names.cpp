@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::names {
+
 using namespace std::chrono_literals;
 using testing::idle_process;
 using testing::listener;
@@ -113,3 +115,5 @@ TEST_CASE("REG-12 registered lists exactly the living names, sorted") {
     otp::simulation other{1};
     CHECK(otp::registered().empty());
 }
+
+}  // namespace tests::names

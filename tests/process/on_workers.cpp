@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+namespace tests::on_workers {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -317,3 +319,5 @@ TEST_CASE("a thread that starts servers with monitors keeps nothing of those tha
     start_and_end();
     CHECK(otp::memory::in_use() < before + 50);
 }
+
+}  // namespace tests::on_workers

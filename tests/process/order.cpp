@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::order {
+
 using namespace std::chrono_literals;
 using testing::depth_of;
 using testing::handled_by;
@@ -245,3 +247,5 @@ TEST_CASE("ALIAS-07 a reply to a caller that is dead is no error") {
     CHECK(otp::is_alive(s.id()));
     CHECK(seen_by(s).empty());
 }
+
+}  // namespace tests::order

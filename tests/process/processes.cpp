@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::processes {
+
 using namespace std::chrono_literals;
 using testing::idle_process;
 using testing::in_process;
@@ -181,3 +183,5 @@ TEST_CASE("PROC-25 short processes come and go without growth in memory or in th
     CHECK(otp::memory::in_use() == before);
     CHECK(sim.live() == 0);
 }
+
+}  // namespace tests::processes

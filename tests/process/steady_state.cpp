@@ -70,6 +70,8 @@ void* take(std::size_t size, std::size_t alignment) {
 [[gnu::noinline]] void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(block); }
 #endif
 
+namespace tests::steady_state {
+
 namespace {
 
 struct echo {
@@ -280,3 +282,5 @@ TEST_CASE("starting and stopping a server, or spawning a process, allocates noth
     otp::simulation sim{1, {.trace = 0}};
     check_births();
 }
+
+}  // namespace tests::steady_state

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+namespace tests::tagged_monitors {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -151,3 +153,5 @@ TEST_CASE("monitors with tags belong to the server that they name") {
         }
     });
 }
+
+}  // namespace tests::tagged_monitors

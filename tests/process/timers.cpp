@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+namespace tests::timers {
+
 using namespace std::chrono_literals;
 using testing::depth_of;
 using testing::listener;
@@ -382,3 +384,5 @@ TEST_CASE("yield lets every other process that can run go first") {
         CHECK(order == std::vector{0, 1, 2, 0, 1, 2});
     }
 }
+
+}  // namespace tests::timers

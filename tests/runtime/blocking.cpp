@@ -20,6 +20,8 @@
 #include "otp/runtime/worker_pool.hpp"
 #include "runtime/toys.hpp"
 
+namespace tests::blocking {
+
 using namespace std::chrono_literals;
 using namespace toys;
 using exec::block_result;
@@ -546,3 +548,5 @@ TEST_CASE("a halted pool begins no turn, and a plain thread doesn't wait for one
     std::this_thread::sleep_for(5ms);
     CHECK(all->runs == 0);
 }
+
+}  // namespace tests::blocking

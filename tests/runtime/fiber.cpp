@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace tests::fiber {
+
 using otp::exec::fiber;
 
 namespace {
@@ -368,3 +370,5 @@ TEST_CASE("a million switches keep what is in registers") {
     for (std::uint64_t n = 0; n < rounds; ++n) i2 += n, j2 ^= i2, k2 += j2, l2 ^= k2, m2 += l2, o2 ^= m2;
     CHECK((i ^ j ^ k ^ l ^ m ^ o) == (i2 ^ j2 ^ k2 ^ l2 ^ m2 ^ o2));
 }
+
+}  // namespace tests::fiber

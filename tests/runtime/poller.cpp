@@ -31,6 +31,8 @@
 #include <sys/syscall.h>
 #endif
 
+namespace tests::poller {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -856,3 +858,5 @@ TEST_CASE("the descriptors of a poller are not inherited by programs") {
     }
     CHECK(ours >= 4);
 }
+
+}  // namespace tests::poller

@@ -12,6 +12,8 @@
 
 #include "otp/runtime/injection.hpp"
 
+namespace tests::run_queue {
+
 namespace {
 
 struct item {
@@ -203,3 +205,5 @@ TEST_CASE("a surplus that is never its turn becomes one that waits") {
     }
     CHECK(found);
 }
+
+}  // namespace tests::run_queue

@@ -20,6 +20,8 @@
 
 #include "runtime/toys.hpp"
 
+namespace tests::runtime {
+
 using namespace std::chrono_literals;
 using namespace toys;
 using exec::block_result;
@@ -523,3 +525,5 @@ TEST_CASE("threads and turns may all block at once without workers") {
     for (auto& t : threads) t.join();
     CHECK(wrong == 0);
 }
+
+}  // namespace tests::runtime

@@ -1,13 +1,11 @@
 #include "otp/runtime/simulator.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -16,8 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "../support/alone.hpp"
 #include "otp/base/unique_function.hpp"
 #include "otp/runtime/simulation.hpp"
+
+namespace tests::simulator {
 
 using namespace std::chrono_literals;
 using otp::exec::block_result;
@@ -727,36 +728,17 @@ TEST_CASE("another thread may ask for the time; its block is refused") {
     CHECK(!runs_here);
 }
 
-#if defined(__SANITIZE_THREAD__)
-#define FORKED_CHILD_MAY_START_THREADS 0
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FORKED_CHILD_MAY_START_THREADS 0
-#endif
-#endif
-#ifndef FORKED_CHILD_MAY_START_THREADS
-#define FORKED_CHILD_MAY_START_THREADS 1
-#endif
-
 TEST_CASE("another thread that schedules ends the program") {
-    if (!FORKED_CHILD_MAY_START_THREADS) {
-        MESSAGE("not tested: ThreadSanitizer ends a forked child that starts a thread where the parent has several");
-        return;
-    }
-    std::fflush(stdout);  // else the child may write it again
-    const auto child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
+    const int status = testing::alone([] {
         ::signal(SIGABRT, SIG_DFL);
         otp::set_logger(nullptr);
         std::set_terminate([] { ::_exit(42); });
         otp::simulation sim;
         toy t{sim.executor(), 1, [](toy&) {}};
         std::thread{[&] { sim.executor().schedule(t); }}.join();
-        ::_exit(0);
-    }
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    });
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 42);
 }
+
+}  // namespace tests::simulator

@@ -15,6 +15,8 @@
 #include "otp/base/unique_function.hpp"
 #include "otp/runtime/explore.hpp"
 
+namespace tests::strategy {
+
 using namespace std::chrono_literals;
 using otp::exec::candidate;
 using otp::exec::chooser;
@@ -365,3 +367,5 @@ TEST_CASE("explore notices a test that is not the same in each run of a seed") {
     });
     CHECK(found.what.find("an exception of unknown type (the test is not the same in each run") == 0);
 }
+
+}  // namespace tests::strategy

@@ -17,6 +17,8 @@
 
 #include "otp/base/atomics.hpp"
 
+namespace tests::timer_wheel {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -515,3 +517,5 @@ TEST_CASE("a thread that goes to sleep and one that arms an earlier deadline nev
     sleeper.join();
     CHECK(missed == 0);
 }
+
+}  // namespace tests::timer_wheel

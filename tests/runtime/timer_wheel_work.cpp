@@ -17,6 +17,8 @@
 
 #include <doctest/doctest.h>
 
+namespace tests::timer_wheel_work {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -135,3 +137,5 @@ TEST_CASE("TIMER-21 starting and cancelling a timer touches no more of a million
     CHECK(many.arm > 0);
     CHECK(many.disarm > 0);
 }
+
+}  // namespace tests::timer_wheel_work

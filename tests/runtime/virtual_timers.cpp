@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+namespace tests::virtual_timers {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -179,3 +181,5 @@ TEST_CASE("virtual timers that end let go of what is armed") {
     others.arm(t, zero + 1s);
     CHECK(pop(others, zero + 1s) == 1);
 }
+
+}  // namespace tests::virtual_timers

@@ -28,6 +28,8 @@
 
 #include "runtime/toys.hpp"
 
+namespace tests::worker_pool {
+
 using namespace std::chrono_literals;
 using namespace toys;
 using exec::worker_pool;
@@ -698,3 +700,5 @@ TEST_CASE("the quota of a control group limits the processors") {
     CHECK(exec::cpus_of_group("nonsense\n\n::", root) == 0);
     std::filesystem::remove_all(root);
 }
+
+}  // namespace tests::worker_pool
