@@ -181,6 +181,29 @@ TEST_CASE("a child whose init asks its own supervisor to start, end or list chil
     }
 }
 
+TEST_CASE("a child that starts beside others and asks its own supervisor fails at once with deadlock, too; the others start") {
+    const testing::reports quiet;
+    otp::simulation sim{1};
+    const auto other = otp::start<helper>().value();
+    const std::function<reason()> nothing = [] { return reason{}; };
+    const std::function<reason()> direct = [] { return top_name.which_children().error(); };
+    const std::function<reason()> by_another = [other, direct] { return other.call(helper::do_it{direct}, otp::infinity).error(); };
+    for (const auto& use : {direct, by_another, std::function<reason()>{[] { return top_name.stop().error(); }}}) {
+        const auto began = sim.now();
+        const auto failed = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}, otp::child<eager>("a", nothing).parallel(),
+                                                        otp::child<eager>("b", use).parallel(), otp::child<eager>("c", nothing).parallel());
+        REQUIRE(failed.error().kind() == otp::reason_kind::failed_child);
+        CHECK(failed.error().cause() == reason::deadlock);
+        CHECK(failed.error().cause().text().find("otp::supervisor ->") != std::string_view::npos);
+        CHECK(sim.now() == began);
+    }
+    // Once they have started nobody waits for them any more.
+    const tree top = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}, otp::child<helper>("a").parallel(),
+                                                 otp::child<helper>("b").parallel()).value();
+    const otp::server<helper> a{top.which_child("a").value().pid.shared()};
+    CHECK(a.call(helper::do_it{[] { return reason{std::to_string(top_name.which_children().value().size())}; }}).error() == "2");
+}
+
 // ---- ends
 
 namespace {

@@ -71,15 +71,19 @@ public:
     explicit pending_server(std::string_view name, proc::waiter& by, const A&... arguments)
         : fresh_{server_process<T>::make(exec::current_executor())} {
         proc::process& self = *proc::current_process();
+        waits_ = proc::chain_link::make(intrusive_ptr<proc::process>::share(&self), proc::chain_link::for_an_end, proc::waiting_for(self));
         auto* call = proc::make_signal<typename init::block>(std::in_place, std::tuple<A...>{arguments...});
         call->ops = &init::ops;
         done_.ref = self.next_wait_ref();
         call->set_caller(self, done_.ref);
-        if (self.serving) call->chain = self.serving->as_link();
+        call->chain = waits_;
+        done_.what = call->ops;
         self.begin_wait(done_, by);
         proc::launch begin{.name = name, .with_starter = proc::bond::linked, .starter = &self, .first = call, .watching_thread = &self};
         (void)begin(fresh_);  // a failure is the answer of the call
+        done_.whom = fresh_->id();
     }
+    ~pending_server() override { waits_->end(); }
     result<child_birth> take(const proc::waiter& by) override {
         if (proc::signal* answer = done_.take()) {
             if (auto started = init::block::fetch(answer); !started) return started.error();
@@ -92,6 +96,7 @@ public:
 
 private:
     intrusive_ptr<proc::process> fresh_;
+    intrusive_ptr<proc::chain_link> waits_;  // that the supervisor does so, although not for this start alone
     proc::wait done_;
 };
 

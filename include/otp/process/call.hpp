@@ -75,8 +75,11 @@ struct service {
     intrusive_ptr<chain_link> link;   // the same as a link, made when it is first needed
 
     [[nodiscard]] const intrusive_ptr<chain_link>& as_link() {
-        if (!link && call)
-            if (process* who = call->calling_process()) link = chain_link::make(intrusive_ptr<process>::share(who), call->ref, call->chain);
+        process* const who = !link && call ? call->calling_process() : nullptr;
+        if (!who) return link;
+        // A caller that waits for several at once has put itself there.
+        if (call->chain && call->chain->caller.get() == who) link = call->chain;
+        else link = chain_link::make(intrusive_ptr<process>::share(who), call->ref, call->chain);
         return link;
     }
 };

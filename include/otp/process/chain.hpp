@@ -13,9 +13,9 @@
 namespace otp::inline OTP_ABI::proc {
 
 /// One who waits further up: the caller of a call that was made while another was being served, or who has told a process to
-/// end and waits for that.
+/// end and waits for that, or who starts several at once.
 struct chain_link final : ref_counted {
-    static constexpr std::uint64_t for_an_end = 0;  // instead of the number of a call
+    static constexpr std::uint64_t for_an_end = 0;  // instead of the number of a call: it waits until end() is called
 
     chain_link(intrusive_ptr<process> who, std::uint64_t call, intrusive_ptr<chain_link> rest) noexcept
         : caller{std::move(who)}, ref{call}, up{std::move(rest)} {}
