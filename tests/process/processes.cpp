@@ -14,7 +14,7 @@ using testing::idle_process;
 using testing::in_process;
 using testing::listener;
 
-TEST_CASE("wait gives the exit reason; noproc of one that is gone, timeout of one that stays") {
+TEST_CASE("wait gives the exit reason, also of one that is gone; timeout of one that stays") {
     otp::simulation sim{1};
     CHECK(otp::wait(otp::spawn([] {})) == otp::reason::normal);
     CHECK(otp::wait(otp::spawn([] { throw otp::exit{"own"}; })) == "own");
@@ -25,7 +25,10 @@ TEST_CASE("wait gives the exit reason; noproc of one that is gone, timeout of on
     CHECK(otp::is_alive(p));
     otp::exit_process(p, otp::reason::kill);
     CHECK(otp::wait(p) == otp::reason::killed);
-    CHECK(otp::wait(p) == otp::reason::noproc);
+    CHECK(otp::wait(p) == otp::reason::killed);
+    const auto failed = otp::spawn([] { throw std::runtime_error{"long ago"}; });
+    sim.run();
+    CHECK(otp::wait(failed, 0s).text() == "long ago");
     CHECK(otp::wait(otp::pid{}) == otp::reason::noproc);
     CHECK(otp::wait(p, -1s) == otp::reason::bad_argument);
     in_process([] { CHECK(otp::wait(otp::self()) == otp::reason::calling_self); });

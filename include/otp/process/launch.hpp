@@ -36,6 +36,7 @@ struct launch {
         p.is_child_ = p.has_parent_ = with_starter != bond::none && starter;
         if (starter) p.lineage_ = starter->as_parent();
         if (!home.enter(p)) {
+            p.stop(reason::shutdown);
             (void)p.mailbox_.close();  // nothing can have come: nobody knows it
             return failed(reason{reason::shutdown}.with_text("the runtime is shutting down"));
         }

@@ -154,14 +154,14 @@ struct wait_function {
         call->ops = &proc::end_call::ops;
         call->flags |= proc::is_system;
         auto outcome = proc::call_and_block(*who.block(), call, limit, "wait");
-        if (!outcome.answer) return std::move(outcome.why);
+        if (!outcome.answer) return outcome.why == reason::noproc ? who.block()->ended_with() : std::move(outcome.why);
         auto ended = proc::end_call::block::fetch(outcome.answer);
         return ended ? std::move(ended->why) : ended.error();
     }
     constexpr operator mailbox_policy() const noexcept { return mailbox_policy::wait; }
 };
-/// otp::wait(pid, limit) blocks until a process has ended: its exit reason; noproc if it is gone already, timeout if it is still
-/// there after `limit`. Any thread. As `.on_full = otp::wait` it is the policy of a mailbox with a limit.
+/// otp::wait(pid, limit) blocks until a process has ended: its exit reason, also if it is gone already; noproc if it never was a
+/// process, timeout if it is still there after `limit`. Any thread. As `.on_full = otp::wait` it is the policy of a mailbox with a limit.
 inline constexpr wait_function wait{};
 
 }  // namespace otp::inline OTP_ABI

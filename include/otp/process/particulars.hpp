@@ -74,6 +74,11 @@ inline bool process::is_child_of(const process* other) const noexcept { return i
 
 inline const reason& process::exit_reason() const noexcept { return particulars_ ? particulars_->why : reason::normal; }
 
+inline reason process::ended_with() const noexcept {
+    const bool lived = role() == process_role::scheduled || role() == process_role::on_thread;
+    return lived && mailbox_.closed() ? exit_reason() : reason{reason::noproc};  // who sees it closed sees the reason, which stays
+}
+
 inline relations& process::related() {
     auto& bonds = details().bonds;
     if (!bonds) bonds = std::make_unique<relations>();

@@ -102,6 +102,8 @@ public:
     /// Its mailbox has a limit.
     [[nodiscard]] bool is_bounded() const noexcept { return (born_as_ & bounded_bit) != 0; }
     [[nodiscard]] bool alive() const noexcept { return !mailbox_.closed() && !doomed(); }
+    /// With what it has ended; noproc if it lives, or only stands for a thread or an inbox.
+    [[nodiscard]] reason ended_with() const noexcept;
     /// A kill has been sent: it counts as dead from then on.
     [[nodiscard]] bool doomed() const noexcept { return doomed_.load(std::memory_order_acquire); }  // pairs with doom()
     void doom() noexcept { doomed_.store(true, std::memory_order_release); }                        // pairs with doomed()
