@@ -170,7 +170,7 @@ TEST_CASE("a child whose init asks its own supervisor to start, end or list chil
         const auto began = sim.now();
         // While the supervisor starts, and later by an order.
         const auto first = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}, otp::child<eager>("c", use));
-        CHECK(first.error().kind() == otp::reason_kind::failed_child);
+        CHECK(first.error() == otp::reason::failed_child);
         CHECK(first.error().cause() == reason::deadlock);
         const tree top = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}).value();
         const auto why = top.start_child(otp::child<eager>("c", use)).error();
@@ -192,7 +192,7 @@ TEST_CASE("a child that starts beside others and asks its own supervisor fails a
         const auto began = sim.now();
         const auto failed = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}, otp::child<eager>("a", nothing).parallel(),
                                                         otp::child<eager>("b", use).parallel(), otp::child<eager>("c", nothing).parallel());
-        REQUIRE(failed.error().kind() == otp::reason_kind::failed_child);
+        REQUIRE(failed.error() == otp::reason::failed_child);
         CHECK(failed.error().cause() == reason::deadlock);
         CHECK(failed.error().cause().text().find("otp::supervisor ->") != std::string_view::npos);
         CHECK(sim.now() == began);

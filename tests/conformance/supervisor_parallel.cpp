@@ -66,7 +66,7 @@ TEST_CASE("when one of several parallel children fails to start, the others end 
     slow::broken() = true;
     const auto failed = otp::start<otp::supervisor>(otp::supervisor_flags{}, side_by_side("a", 300ms), side_by_side("b", 100ms, true), side_by_side("c", 200ms), alone("d", 1ms));
     REQUIRE_FALSE(failed);
-    CHECK(failed.error().kind() == otp::reason_kind::failed_child);
+    CHECK(failed.error() == otp::reason::failed_child);
     CHECK(failed.error().text() == "b");
     CHECK(failed.error().cause() == "broken b");
     const auto seen = take_record();

@@ -1,6 +1,7 @@
 // Why something failed or ended: what a result carries instead of a value, and what a process ends with.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -83,8 +84,8 @@ private:
 /// Why something failed or ended. A value of 16 bytes; copies share what is behind it and never throw.
 ///
 /// Equality is what programs ask for: reasons of the library are equal when their kinds are, whatever text explains
-/// them; texts, shutdown_for and failed_child compare their text, system errors their code, exceptions their type and
-/// text.
+/// them; texts and shutdown_for compare their text, system errors their code, exceptions their type and text. The order
+/// goes with it and means nothing.
 ///
 /// Thread safety: a value; any number of threads may read one at once. Follows OTP's exit reasons.
 class reason {
@@ -155,7 +156,8 @@ public:
     /// One readable line, such as "timeout: call of channels::alloc" or "system: Address already in use (98)".
     [[nodiscard]] std::string to_string() const;
 
-    friend bool operator==(const reason& left, const reason& right) noexcept { return left.equals(right); }
+    friend bool operator==(const reason& left, const reason& right) noexcept { return left.compare(right) == 0; }
+    friend std::strong_ordering operator<=>(const reason& left, const reason& right) noexcept { return left.compare(right); }
 
     // A template, so that <ostream> is not included for it.
     template <class OStream>
@@ -170,7 +172,7 @@ public:
 private:
     constexpr explicit reason(reason_kind kind) noexcept : kind_{kind} {}
     reason(reason_kind kind, int code, std::string text);
-    [[nodiscard]] bool equals(const reason& other) const noexcept;
+    [[nodiscard]] std::strong_ordering compare(const reason& other) const noexcept;
     void capture(const std::exception_ptr& exception);
     void describe_exception(const std::exception_ptr& exception, std::string what);
 

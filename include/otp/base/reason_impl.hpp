@@ -219,24 +219,24 @@ inline std::string reason::to_string() const {
     return line;
 }
 
-inline bool reason::equals(const reason& other) const noexcept {
-    if (kind_ != other.kind_) return false;
+inline std::strong_ordering reason::compare(const reason& other) const noexcept {
+    if (kind_ != other.kind_) return kind_ <=> other.kind_;
     switch (kind_) {
         case reason_kind::shutdown_for:
-        case reason_kind::failed_child:
-        case reason_kind::text: return text() == other.text();
-        case reason_kind::system: return code_ == other.code_;
-        case reason_kind::exception: return exception_type() == other.exception_type() && text() == other.text();
-        default: return true;
+        case reason_kind::text: return text() <=> other.text();
+        case reason_kind::system: return code_ <=> other.code_;
+        case reason_kind::exception:
+            if (const auto types = exception_type() <=> other.exception_type(); types != 0) return types;
+            return text() <=> other.text();
+        default: return std::strong_ordering::equal;
     }
 }
 
-// Mixes in exactly what equals() looks at.
+// Mixes in exactly what compare() looks at.
 inline std::size_t reason::hash() const noexcept {
     std::uint64_t mixed = static_cast<std::uint64_t>(kind_) * 0x9e3779b97f4a7c15U;
     switch (kind_) {
         case reason_kind::shutdown_for:
-        case reason_kind::failed_child:
         case reason_kind::text: mixed ^= base::hash_text(text()); break;
         case reason_kind::system: mixed += static_cast<std::uint64_t>(code_) * 0xd6e8feb86659fd93U; break;
         case reason_kind::exception: mixed ^= base::hash_text(text()) + 31 * base::hash_text(exception_type()); break;
