@@ -335,7 +335,7 @@ TEST_CASE("CALL-32 a server handles one request at a time") {
     for (int i = 1; i <= 4; ++i) {
         const auto answer = all.wait();
         REQUIRE(answer);
-        CHECK(answer->label == i - 1);
+        CHECK(answer->first == i - 1);
         CHECK(sim.now() - began == i * 50ms);
     }
     CHECK_FALSE(all.wait());

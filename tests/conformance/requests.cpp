@@ -173,13 +173,13 @@ TEST_CASE("REQ-14 a request that is added moves into the set, which grows by one
         CHECK_FALSE(id);
     }
     // The whole set may move, and goes on.
-    CHECK(set.wait()->label == "0");
+    CHECK(set.wait()->first == "0");
     requests moved = std::move(set);
     CHECK(set.empty());
     CHECK(moved.size() == 2);
-    CHECK(moved.wait()->label == "1");
+    CHECK(moved.wait()->first == "1");
     set = std::move(moved);
-    CHECK(set.wait()->label == "2");
+    CHECK(set.wait()->first == "2");
 }
 
 TEST_CASE("REQ-15 a request can't be added twice: the second time it is an empty one, a bad argument") {
@@ -193,7 +193,7 @@ TEST_CASE("REQ-15 a request can't be added twice: the second time it is an empty
     CHECK(taken.receive());
     CHECK(set.add(std::move(taken), "third").error() == otp::reason::bad_argument);
     CHECK(set.size() == 1);
-    CHECK(set.wait()->label == "first");
+    CHECK(set.wait()->first == "first");
 }
 
 TEST_CASE("REQ-16 responses come with their labels in the order of arrival, and each leaves the set") {
@@ -205,9 +205,9 @@ TEST_CASE("REQ-16 responses come with their labels in the order of arrival, and 
         const auto size = set.size();
         const auto arrived = set.wait();
         REQUIRE(arrived);
-        CHECK(arrived->label == label);
-        CHECK(arrived->response.value() == (label == "a" ? 400 : label == "b" ? 1 : 200));
-        CHECK(sim.now() - began == std::chrono::milliseconds{arrived->response.value()});
+        CHECK(arrived->first == label);
+        CHECK(arrived->second.value() == (label == "a" ? 400 : label == "b" ? 1 : 200));
+        CHECK(sim.now() - began == std::chrono::milliseconds{arrived->second.value()});
         CHECK(set.size() == size - 1);
     }
     CHECK_FALSE(set.wait());
@@ -215,7 +215,7 @@ TEST_CASE("REQ-16 responses come with their labels in the order of arrival, and 
     const auto labels = otp::run([](three_servers servers) -> otp::task<std::string> {
         auto mine = servers.asked();
         std::string seen;
-        while (auto arrived = co_await mine.next()) seen += arrived->label;
+        while (auto arrived = co_await mine.next()) seen += arrived->first;
         co_return seen;
     }(all));
     CHECK(labels.value() == "bca");
@@ -229,7 +229,7 @@ TEST_CASE("REQ-17 a response stays in the set until it is taken, is taken once, 
     sim.advance(1h);
     CHECK(set.size() == 3);
     std::string seen;
-    while (auto arrived = set.check()) seen += arrived->label;
+    while (auto arrived = set.check()) seen += arrived->first;
     CHECK(seen == "bca");
     const auto ended = sim.now();
     CHECK_FALSE(set.wait(1s));
@@ -241,13 +241,13 @@ TEST_CASE("REQ-19 a wait of a set that runs into its limit leaves the requests a
     const three_servers all;
     const auto began = sim.now();
     auto set = all.asked();
-    CHECK(set.wait(100ms)->label == "b");
+    CHECK(set.wait(100ms)->first == "b");
     CHECK_FALSE(set.wait(10ms));
     CHECK(sim.now() - began == 11ms);
     CHECK_FALSE(set.wait(0s));
     CHECK(set.size() == 2);
-    CHECK(set.wait(1s)->response.value() == 200);
-    CHECK(set.wait(1s)->response.value() == 400);
+    CHECK(set.wait(1s)->second.value() == 200);
+    CHECK(set.wait(1s)->second.value() == 400);
 }
 
 TEST_CASE("REQ-20 a deadline that is past is a limit of zero") {
@@ -257,14 +257,14 @@ TEST_CASE("REQ-20 a deadline that is past is a limit of zero") {
     const auto past = sim.now() - 1ms;
     auto id = s.send_request(server::slow{10ms});
     requests set;
-    CHECK(set.add(s.send_request(server::slow{1ms}), "x"));
+    set.add(s.send_request(server::slow{1ms}), "x");
     const auto began = sim.now();
     CHECK_FALSE(id.wait(past - otp::now()));
     CHECK_FALSE(set.wait(past - otp::now()));
     CHECK(sim.now() == began);
     sim.advance(1s);
     CHECK(id.wait(past - otp::now())->value() == 10);
-    CHECK(set.wait(past - otp::now())->label == "x");
+    CHECK(set.wait(past - otp::now())->first == "x");
 }
 
 TEST_CASE("REQ-21 of a server in the set that dies only its own label gets the reason") {
@@ -274,11 +274,11 @@ TEST_CASE("REQ-21 of a server in the set that dies only its own label gets the r
     otp::exit_process(all.c.id(), "gone");
     const auto died = set.wait();
     REQUIRE(died);
-    CHECK(died->label == "c");
-    CHECK(died->response.error() == "gone");
+    CHECK(died->first == "c");
+    CHECK(died->second.error() == "gone");
     CHECK(set.size() == 2);
-    CHECK(set.wait()->response.value() == 1);
-    CHECK(set.wait()->response.value() == 400);
+    CHECK(set.wait()->second.value() == 1);
+    CHECK(set.wait()->second.value() == 400);
 }
 
 TEST_CASE("REQ-23 a limit near the longest there is means never, and is no short one") {
@@ -296,7 +296,7 @@ TEST_CASE("REQ-23 a limit near the longest there is means never, and is no short
         CHECK(t.send_request(server::slow{1s}).receive(limit).value() == 1000);
         requests set;
         CHECK(set.add(t.send_request(server::slow{1s}), "x"));
-        CHECK(set.wait(limit)->response.value() == 1000);
+        CHECK(set.wait(limit)->second.value() == 1000);
         CHECK(otp::run([](otp::server<server> to, std::chrono::nanoseconds most) -> otp::task<int> {
                   auto answer = co_await to.ask<server::slow>(1s).timeout(most);
                   co_return answer.value();

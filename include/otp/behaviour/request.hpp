@@ -111,13 +111,14 @@ template <class Request, class Label>
 class request_set {
 public:
     /// A label and the response of its request.
-    struct labelled {
-        Label label;
-        typename request<Request>::response response;
-    };
+    using labelled = std::pair<Label, typename request<Request>::response>;
 
+    /// What add gives: it fails only for a request that is none any more, so it may be left unlooked at.
+    struct added : result<void> {
+        using result<void>::result;
+    };
     /// Takes a request; its response comes under this label. Error: bad_argument if it was answered and taken already.
-    [[nodiscard]] result<void> add(request<Request>&& what, Label label) {
+    added add(request<Request>&& what, Label label) {
         if (!what) return reason{reason::bad_argument}.with_text("an empty request");
         const auto number = ++last_number_;
         auto held = std::make_unique<entry>(entry{std::move(what), std::move(label), number});
