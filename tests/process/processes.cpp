@@ -128,6 +128,19 @@ TEST_CASE("spawn takes arguments by value, movable ones too, and destroys them w
     });
     CHECK(otp::wait(captures) == otp::reason::normal);
     CHECK(sum == 100);
+    // A member function, and a task that is there already.
+    struct adder {
+        int sum = 0;
+        void add(int n) { sum += n; }
+        otp::task<> add_later(int n) {
+            co_await otp::sleep_for(1s);
+            sum += n;
+        }
+    } to;
+    CHECK(otp::wait(otp::spawn(&adder::add, &to, 1)) == otp::reason::normal);
+    CHECK(otp::wait(otp::spawn(&adder::add_later, std::ref(to), 10)) == otp::reason::normal);
+    CHECK(otp::wait(otp::spawn(to.add_later(100))) == otp::reason::normal);
+    CHECK(to.sum == 111);
 }
 
 TEST_CASE("run gives the value of a task, or what it threw") {

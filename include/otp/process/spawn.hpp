@@ -61,8 +61,15 @@ template <class R>
 using main_of = std::conditional_t<task_value<R>::is_task, main_activity<R>, no_activity>;
 
 template <class F, class... A>
+struct spawn_outcome : std::invoke_result<F&, A...> {};
+template <class R>
+struct spawn_outcome<task<R>> {
+    using type = task<R>;
+};
+
+template <class F, class... A>
 class spawned_process final : public process {
-    using returned = std::invoke_result_t<F&, A...>;
+    using returned = typename spawn_outcome<F, A...>::type;
 
 public:
     template <class G, class... B>
@@ -85,13 +92,12 @@ public:
 
 private:
     void on_first_turn() override {
-        auto invoke = [this]() -> decltype(auto) {
-            return std::apply([this](A&... values) -> decltype(auto) { return (*body_)(std::move(values)...); }, *arguments_);
-        };
-        if constexpr (task_value<returned>::is_task) {
-            main_.begin(invoke());
+        if constexpr (task_value<F>::is_task) {
+            main_.begin(std::move(*body_));
+        } else if constexpr (task_value<returned>::is_task) {
+            main_.begin(std::apply(*body_, std::move(*arguments_)));
         } else {
-            (void)invoke();
+            (void)std::apply(*body_, std::move(*arguments_));
             stop(reason::normal);
         }
     }
@@ -110,7 +116,7 @@ private:
 };
 
 template <class F, class... A>
-concept spawnable = std::is_invocable_v<std::decay_t<F>&, std::decay_t<A>...>;
+concept spawnable = requires { typename spawn_outcome<std::decay_t<F>, std::decay_t<A>...>::type; };
 
 struct spawned {
     pid process;
@@ -203,8 +209,8 @@ template <class T>
 }  // namespace proc
 
 /// Spawns a process that runs `body(arguments…)` once: a function that runs to its end on a worker, or a coroutine that returns
-/// otp::task<>. Both the callable and the arguments live in the process, so a coroutine lambda may capture. The process ends
-/// normally with it, or with the exception that leaves it. The pid of a process that never lived if the runtime is shutting
+/// otp::task<>, or such a task itself. Both the callable and the arguments live in the process, so a coroutine lambda may capture.
+/// The process ends normally with it, or with the exception that leaves it. The pid of a process that never lived if the runtime is shutting
 /// down. Any thread. erlang:spawn.
 template <class F, class... A>
     requires proc::spawnable<F, A...>
