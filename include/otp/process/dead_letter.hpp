@@ -3,11 +3,15 @@
 
 #include <array>
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <mutex>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "otp/base/reason.hpp"
+#include "otp/base/unique_function.hpp"
 #include "otp/config.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -28,6 +32,7 @@ struct dead_letter_office {
     std::mutex lock;
     dead_letter_sink sink = nullptr;
     void* context = nullptr;
+    base::unique_function<void(const otp::dead_letter&)> own;  // a sink with a state of its own
     std::array<std::atomic<std::uint64_t>, 64> counted{};
 };
 [[nodiscard]] inline dead_letter_office& dead_letters_of_program() noexcept {
@@ -49,10 +54,23 @@ inline void dead_letter(std::string_view message, const reason& why) noexcept {
 /// Shows each dead letter to `sink` from now on; null: to nobody. After it has returned the former sink is not used any more.
 inline void on_dead_letter(dead_letter_sink sink, void* context = nullptr) {
     auto& office = proc::dead_letters_of_program();
+    base::unique_function<void(const dead_letter&)> former;  // destroyed without the lock
     const std::lock_guard hold{office.lock};
+    former = std::move(office.own);
     office.sink = sink;
     office.context = context;
     office.listens.store(sink != nullptr, std::memory_order_release);  // pairs with proc::dead_letter
+}
+/// The same for a function object, which is kept until the next one comes.
+template <class F>
+    requires(std::invocable<std::decay_t<F>&, const dead_letter&> && !std::convertible_to<F, dead_letter_sink>)
+void on_dead_letter(F&& sink) {
+    auto& office = proc::dead_letters_of_program();
+    base::unique_function<void(const dead_letter&)> next{std::forward<F>(sink)};
+    const std::lock_guard hold{office.lock};
+    std::swap(office.own, next);
+    office.sink = [](const dead_letter& letter, void*) { proc::dead_letters_of_program().own(letter); };
+    office.listens.store(true, std::memory_order_release);  // pairs with proc::dead_letter
 }
 
 /// How many messages were lost for this kind of reason since the program began.
