@@ -201,6 +201,19 @@ TEST_CASE("SUPI-18 a negative intensity and a period of none or without end are 
     CHECK(failure({.intensity = 0}) == "started");
 }
 
+TEST_CASE("a dynamic supervisor takes the flags of any supervisor, but no strategy and no automatic shutdown") {
+    otp::simulation sim{1};
+    const auto start = [](otp::supervisor_flags flags) { return otp::start<otp::dynamic_supervisor<worker>>(flags, otp::child<worker>("w", "w")); };
+    CHECK(start({.strategy = otp::one_for_all}).error() == reason::bad_argument);
+    CHECK(start({.auto_shutdown = otp::any_significant}).error() == reason::bad_argument);
+    const auto pool = start({.intensity = 0}).value();
+    const auto w = pool.start_child(1).value();
+    otp::exit_process(w.id(), reason::kill);
+    CHECK(otp::wait(pool) == reason::shutdown);  // the intensity counts
+    sim.run();
+    CHECK(sim.live() == 0);
+}
+
 TEST_CASE("SUPI-20 check_childspecs says what is wrong and starts nothing") {
     otp::simulation sim{1};
     record().clear();

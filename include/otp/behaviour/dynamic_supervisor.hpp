@@ -101,6 +101,14 @@ public:
         return ok;
     }
 
+    /// With the flags of any supervisor, as far as they mean something here: else bad_argument.
+    init_result init(supervisor_flags flags, child_of<T> each) {
+        const auto refused = [](const char* what) { return otp::stop(reason{reason::bad_argument}.with_text(what)); };
+        if (flags.strategy != one_for_one) return refused("bad_combination: a dynamic supervisor has no strategy");
+        if (flags.auto_shutdown != auto_shutdown_type::never) return refused("bad_combination: auto_shutdown of a dynamic supervisor");
+        return init(dynamic_supervisor_flags{flags.intensity, flags.period}, std::move(each));
+    }
+
     result<behaviour::child_birth> handle_call(behaviour::start_dynamic_order order) {
         auto started = start(order.extra.get());
         if (plan().restart == restart_type::temporary) order.extra = {};  // never needed again
