@@ -1,7 +1,6 @@
 // All of it.
 #pragma once
 
-#include "otp/behaviour/serve_child.hpp"
 #include "otp/behaviour/simulated_serve.hpp"
 #include "otp/behaviour/sys.hpp"
 #include "otp/gen_server.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "otp/behaviour/serve.hpp"
+#include "otp/behaviour/serve_child.hpp"
 #include "otp/config.hpp"
 #include "otp/gen_server.hpp"
 #include "otp/net/connect.hpp"

@@ -31,9 +31,9 @@ struct socket_options {
     std::size_t acceptors = 1;                          ///< how many wait for clients at the same time
     std::size_t max_connections = otp::unlimited;       ///< 0 serves nobody
     limit_policy policy = limit_policy::queue;          ///< at max_connections
+    bool reuse_port = false;                            ///< several servers may listen on the port (SO_REUSEPORT)
     bool no_delay = true;                               ///< small pieces are sent at once (TCP_NODELAY)
     bool keep_alive = false;                            ///< idle peers are asked now and then (SO_KEEPALIVE)
-    bool reuse_port = false;                            ///< several servers may listen on the port (SO_REUSEPORT)
     int fd = -1;                                        ///< a listening descriptor from elsewhere, instead of port and address
     std::chrono::nanoseconds shutdown = std::chrono::seconds{5};  ///< how long a stop waits for connections to end before it kills them
 };
