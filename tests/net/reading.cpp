@@ -66,6 +66,17 @@ TEST_CASE_FIXTURE(in_runtime, "recv into memory of the caller's gives what is th
     }
     CHECK(got == "0123456789");
     CHECK(c.ours.recv(std::span<std::byte>{}).value() == 0);
+    // Text, of a thread and of a coroutine.
+    CHECK(c.theirs.send("abc"));
+    char text[2];
+    CHECK(c.ours.recv(text).value() == 2);
+    CHECK(std::string_view{text, 2} == "ab");
+    const auto more = otp::run([](otp::tcp::socket from) -> otp::task<std::string> {
+        std::string room(4, '-');
+        auto n = co_await from.recv(std::span{room});
+        co_return room.substr(0, n.value());
+    }(otp::tcp::socket{c.ours.release()}));
+    CHECK(more.value() == "c");
 }
 TEST_CASE_FIXTURE(in_runtime, "what an exact recv has read ahead goes to the next recv, of any kind") {
     connection<> c;

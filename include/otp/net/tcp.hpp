@@ -126,6 +126,9 @@ public:
     [[nodiscard]] auto recv(std::span<std::byte> room, std::chrono::nanoseconds limit = net::no_limit) {
         return net::receive_into{shared(), room, limit};
     }
+    [[nodiscard]] auto recv(std::span<char> room, std::chrono::nanoseconds limit = net::no_limit) {
+        return recv(std::as_writable_bytes(room), limit);
+    }
     /// co_await: sends all of the pieces (text, bytes, buffers), which must live until then. Errors: closed, a reset or another
     /// error of the system.
     template <net::sendable... Pieces>
@@ -158,6 +161,9 @@ public:
     }
     [[nodiscard]] result<std::size_t> recv(std::span<std::byte> room, std::chrono::nanoseconds limit = net::no_limit) {
         return net::receive_into{shared(), room, limit}.block();
+    }
+    [[nodiscard]] result<std::size_t> recv(std::span<char> room, std::chrono::nanoseconds limit = net::no_limit) {
+        return recv(std::as_writable_bytes(room), limit);
     }
     template <net::sendable... Pieces>
         requires(sizeof...(Pieces) > 0)
