@@ -72,9 +72,9 @@ TEST_CASE_FIXTURE(in_runtime, "recv into memory of the caller's gives what is th
     CHECK(c.ours.recv(text).value() == 2);
     CHECK(std::string_view{text, 2} == "ab");
     const auto more = otp::run([](otp::tcp::socket from) -> otp::task<std::string> {
-        std::string room(4, '-');
-        auto n = co_await from.recv(std::span{room});
-        co_return room.substr(0, n.value());
+        std::string space(4, '-');
+        auto n = co_await from.recv(std::span{space});
+        co_return space.substr(0, n.value());
     }(otp::tcp::socket{c.ours.release()}));
     CHECK(more.value() == "c");
 }
