@@ -60,6 +60,8 @@ public:
         if (alone && !self.interleaves()) {
             call->flags |= is_awaited_alone;
             self.set_awaiting(wait_.ref);
+            wait_.target = target_.get();
+            wait_.in_circle = breakable::first;
             alone_ = true;
         }
         self.begin_wait(wait_, by);
@@ -76,7 +78,7 @@ public:
             alone_ = false;
         }
         if (signal* answer = wait_.take()) return answer;
-        if (wait_.in_circle) failed_ = closed_circle(*wait_.owner, *target_, wait_.owner->details().told_by.get());
+        if (wait_.why != reason::normal) failed_ = std::move(wait_.why);
         else if (wait_.expired) failed_ = timed_out(what_, *target_, limit_);
         else if (wait_.waiting) failed_ = reason{reason::no_reply}.with_text(std::string{what_} + " is not waited for any more");
         return nullptr;
@@ -105,8 +107,9 @@ private:
             }
             if (how == offered::must_wait) {
                 wait_.retry = &pending_call::room_came;
-                if (target_->await_room(*owner_, wait_.ref)) return false;
-                continue;
+                if (!target_->await_room(*owner_, wait_.ref)) continue;
+                if (alone_) circles::look(*owner_, wait_);  // no call tells the other one of this wait
+                return false;
             }
             wait_.retry = nullptr;
             take_back(reason::noproc);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "otp/base/reason.hpp"
 #include "otp/process/signal.hpp"
 #include "otp/runtime/executor.hpp"
 
@@ -25,6 +26,9 @@ struct waiter {
 
 inline constexpr signal_ops waits_for_something{nullptr, nullptr, nullptr, nullptr, "something"};
 
+/// May a circle of processes that wait for each other be broken by ending a wait?
+enum class breakable : std::uint8_t { never, at_last, first };
+
 /// One thing that is waited for. Not movable while the process knows it.
 struct wait {
     wait() = default;
@@ -42,11 +46,13 @@ struct wait {
     exec::time_point deadline = exec::never;
     signal* got = nullptr;
     bool expired = false;
-    bool in_circle = false;  // expired, because who should answer waits for the end of this process
     bool waiting = false;
+    breakable in_circle = breakable::never;
+    reason why;  // expired, because who should answer waits for this process; else normal
     waiter* by = nullptr;
     const signal_ops* what = &waits_for_something;  // for who looks: the call, or the name of what it is
     std::uint64_t whom = 0;                         // and the number of the process that it is expected of
+    process* target = nullptr;                      // that one, if nothing else is waited for; whoever waits keeps it
     process* owner = nullptr;
     wait* next = nullptr;
 };

@@ -27,6 +27,8 @@ struct blocking_answer {
     reply.deadline = deadline;
     reply.what = call->ops;
     reply.whom = target.id();
+    reply.target = &target;
+    reply.in_circle = breakable::first;
     struct cleared {
         process& p;
         ~cleared() { p.clear_awaiting(); }
@@ -62,7 +64,7 @@ struct blocking_answer {
             return {nullptr, reason{reason::system_limit}.with_text(std::string{what} + ": no spare worker for a blocking call")};
         return {nullptr, reason{reason::deadlock}.with_text(std::string{what} + ": nothing is left that could run")};
     }
-    if (reply.in_circle) return {nullptr, closed_circle(self, target, self.details().told_by.get())};
+    if (reply.why != reason::normal) return {nullptr, std::move(reply.why)};
     return {nullptr, timed_out(what, target, limit)};
 }
 

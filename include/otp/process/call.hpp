@@ -270,7 +270,14 @@ private:
     return mine && mine->told_by && mine->told_by->holds() ? mine->told_by : nullptr;
 }
 
-/// The text of a circle that a wait of `self` for `target` closes; `nearest` leads to a link of the target's.
+/// The reason of a circle that begins with the target and ends with a wait of `self` for it.
+[[nodiscard, gnu::cold, gnu::noinline]] inline reason circle_through(std::string names, const process& self, const process& target) {
+    self.describe(names);
+    names += " -> ";
+    target.describe(names);
+    return reason{reason::deadlock}.with_text("the call closes a circle: " + std::move(names));
+}
+/// The same for one that a wait of `self` for `target` closes; `nearest` leads to a link of the target's.
 [[nodiscard, gnu::cold, gnu::noinline]] inline reason closed_circle(const process& self, const process& target, const chain_link* nearest) {
     std::string names;
     for (const chain_link* link = nearest; link; link = link->up.get()) {
@@ -279,10 +286,7 @@ private:
         names = name + " -> " + names;
         if (link->caller.get() == &target) break;
     }
-    self.describe(names);
-    names += " -> ";
-    target.describe(names);
-    return reason{reason::deadlock}.with_text("the call closes a circle: " + names);
+    return circle_through(std::move(names), self, target);
 }
 
 /// Would a call of `self` to `target` wait for itself? Fills in the chain of the call. The answer is the reason to fail with.

@@ -89,6 +89,7 @@ struct launched_answer {
     done.ref = ref;
     done.deadline = call_deadline(fresh->executor(), limit);
     done.what = call->ops;
+    done.target = fresh.get();
     call->set_caller(self, ref);
     call->chain = waiting_for(self);
     self.begin_wait(done, by);

@@ -114,7 +114,7 @@ public:
     /// Does it wait for the answer to this very call? Acquire pairs with the release in set_awaiting: who is seen waiting has sent
     /// its request already.
     [[nodiscard]] bool awaits(std::uint64_t ref) const noexcept {
-        return wait_ref_.load(std::memory_order_acquire) == (ref | awaiting_bit);
+        return (wait_ref_.load(std::memory_order_acquire) & ~wanted_bit) == (ref | awaiting_bit);
     }
 
     /// Waits, and has given back what memory it could spare. Any thread; relaxed, since nothing is reached through it.
@@ -130,12 +130,15 @@ public:
 
     /// A number for the next wait; never used twice by this process.
     [[nodiscard]] std::uint64_t next_wait_ref() noexcept {
-        const auto ref = (wait_ref_.load(std::memory_order_relaxed) & ~awaiting_bit) + 2;  // only the owner writes it
-        wait_ref_.store(ref, std::memory_order_relaxed);                                   // not awaiting yet: read by nobody
+        const auto ref = (wait_ref_.load(std::memory_order_relaxed) & ~(awaiting_bit | wanted_bit)) + 4;  // only the owner writes it
+        wait_ref_.store(ref, std::memory_order_relaxed);  // not awaiting yet: read by nobody
         return ref;
     }
     /// Announces that it waits for one call and nothing else, so that circles of calls and given-up requests are seen.
-    void set_awaiting(std::uint64_t ref) noexcept { wait_ref_.store(ref | awaiting_bit, std::memory_order_release); }  // pairs with awaits()
+    void set_awaiting(std::uint64_t ref) noexcept {
+        const auto wanted = serving || !queue_.empty() ? wanted_bit : 0;
+        wait_ref_.store(ref | awaiting_bit | wanted, std::memory_order_release);  // pairs with awaits()
+    }
     void clear_awaiting() noexcept {
         wait_ref_.store(wait_ref_.load(std::memory_order_relaxed) & ~awaiting_bit, std::memory_order_release);  // pairs with awaits()
     }
@@ -307,6 +310,7 @@ private:
     friend class registry;
     friend struct launch;
     friend struct message_timer;
+    friend struct circles;
 
     // What the virtual functions above do: those are defined in the class, or g++ would compile them all in each unit that sees it.
     void take_turn() noexcept;
@@ -316,8 +320,6 @@ private:
     void send_exit(const reason& why) noexcept;
     void spare_tables() noexcept;
     void receive(signal* s) noexcept;
-    [[nodiscard]] bool crosses(const signal& s) const noexcept;
-    void refuse_crossing(signal* s) noexcept;
     void receive_exit(signal* s) noexcept;
     void receive_relation(signal* s) noexcept;
     void receive_aliased(signal* s) noexcept;
@@ -374,7 +376,8 @@ protected:
     process* table_previous_ = nullptr;
     message_timer* timers_ = nullptr;  // those aimed at this process, under the node's lock for it
     static constexpr std::uint64_t awaiting_bit = 1;
-    std::atomic<std::uint64_t> wait_ref_{0};  // the last number given to a wait, and a bit: it is being awaited
+    static constexpr std::uint64_t wanted_bit = 2;
+    std::atomic<std::uint64_t> wait_ref_{0};  // the last number given to a wait, and bits: it is being awaited; others wait for this process
     static constexpr std::uintptr_t waiting_bit = 1;
     std::atomic<std::uintptr_t> doing_{0};         // the ops of a message, or of a wait and a bit
     std::atomic<std::uint64_t> awaits_whom_{0};

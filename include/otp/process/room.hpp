@@ -23,6 +23,8 @@ inline constexpr signal_ops waits_for_room{nullptr, nullptr, nullptr, nullptr, "
     room.deadline = deadline;
     room.what = &waits_for_room;
     room.whom = target.id();
+    room.target = &target;
+    room.in_circle = breakable::at_last;
     if (!target.await_room(self, room.ref)) return {};
     self.set_awaiting(room.ref);  // a call of the target to this one would wait for this wait
     self.begin_wait(room, by);
@@ -35,8 +37,9 @@ inline constexpr signal_ops waits_for_room{nullptr, nullptr, nullptr, nullptr, "
             target.leave_room(self, room.ref);
         }
     } at_end{self, target, room};
+    circles::look(self, room);  // no call tells the other one of this wait
     self.block_until_settled(by);
-    if (room.in_circle) return reason{reason::deadlock}.with_text("waiting for room in the mailbox of who waits for this end");
+    if (room.why != reason::normal) return std::move(room.why);
     if (room.expired) return reason{reason::timeout}.with_text("no room in the mailbox in time");
     if (!by.failed) return {};
     return by.failure == exec::block_result::no_spare_worker

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "otp/process/bounds.hpp"
+#include "otp/process/circles.hpp"
 #include "otp/process/node.hpp"
 #include "otp/process/particulars.hpp"
 #include "otp/process/process.hpp"
@@ -117,7 +118,7 @@ inline void process::drain() noexcept {
 inline void process::receive(signal* s) noexcept {
     switch (s->kind) {
         case signal_kind::message:
-            if (s->has(is_awaited_alone) && crosses(*s)) refuse_crossing(s);
+            if (s->has(is_awaited_alone) && circles::waits(*this)) circles::receive_call(*this, s);
             else queue_.push(s);
             break;
         case signal_kind::reply: settle(s); break;
@@ -131,22 +132,6 @@ inline void process::receive(signal* s) noexcept {
         case signal_kind::query: s->ops->handle(*this, s); break;
         default: receive_relation(s); break;
     }
-}
-
-/// A call of the very process that this one's handler waits for: each would wait for the other.
-inline bool process::crosses(const signal& s) const noexcept {
-    const auto awaited = wait_ref_.load(std::memory_order_relaxed);  // its own word
-    if ((awaited & awaiting_bit) == 0 || s.has(is_answerable)) return false;
-    const process* const caller = static_cast<const call_header&>(s).calling_process();
-    for (const wait* w = waits_; caller && w; w = w->next)
-        if ((w->ref | awaiting_bit) == awaited) return w->whom == caller->id();
-    return false;  // answered
-}
-inline void process::refuse_crossing(signal* s) noexcept {
-    if (s->has(is_counted)) count_taken();
-    process& caller = *static_cast<call_header*>(s)->calling_process();
-    const auto nearest = chain_link::make(intrusive_ptr<process>::share(this), 0, nullptr);
-    drop(s, closed_circle(caller, *this, nearest.get()));
 }
 
 /// The matrix of exit signals: erlang:exit/2 and the manual's chapter on processes.

@@ -57,7 +57,7 @@ inline void process::receive_order(intrusive_ptr<chain_link> by) noexcept {
         wait* const after = w->next;
         for (const chain_link* link = by.get(); link && link->holds(); link = link->up.get()) {
             if (link->ref != chain_link::for_an_end || w->whom == 0 || w->whom != link->caller->id()) continue;
-            w->in_circle = true;
+            w->why = closed_circle(*this, *link->caller, by.get());
             expire(*w);
             break;
         }
