@@ -194,4 +194,34 @@ TEST_CASE("while a process blocks in a call the simulation's thread is no proces
     CHECK(answer.value() == 1000);
 }
 
+namespace {
+struct late {
+    struct pair {
+        int a, b;
+    };
+    struct ask {
+        using reply_type = pair;
+        int how;
+    };
+    void handle_call(ask request, otp::from<ask> caller) {
+        if (request.how == 0) caller.reply({1, 2});
+        if (request.how == 1) caller.reply(pair{3, 4});
+        if (request.how == 2) caller.reply(otp::result<pair>{otp::reason{"no pair"}});
+        if (request.how == 3) caller.reply(otp::reason::closed);
+        if (request.how == 4) caller.fail("none left");
+    }
+};
+}  // namespace
+
+TEST_CASE("a late reply may be braces, a value, a result or a reason") {
+    otp::simulation sim{1};
+    const auto s = otp::start<late>().value();
+    CHECK(s.call(late::ask{0})->b == 2);
+    CHECK(s.call(late::ask{1})->b == 4);
+    CHECK(s.call(late::ask{2}).error() == "no pair");
+    CHECK(s.call(late::ask{3}).error() == otp::reason::closed);
+    CHECK(s.call(late::ask{4}).error() == "none left");
+    CHECK(s.call(late::ask{5}).error() == otp::reason::no_reply);
+}
+
 }  // namespace tests::gen_server

@@ -201,8 +201,8 @@ public:
 template <class T, class... A>
     requires std::is_class_v<T>
 [[nodiscard]] child_of<T> child(std::string id, A&&... arguments) {
-    using starter = behaviour::server_starter<T, std::decay_t<A>...>;
-    if constexpr (starter::starts_alone || starter::starts_with_more) {
+    if constexpr (behaviour::starts_copies<T, std::decay_t<A>...>) {
+        using starter = behaviour::server_starter<T, std::decay_t<A>...>;
         return {std::move(id), intrusive_ptr<const behaviour::child_starter>::adopt(new starter{std::in_place, std::forward<A>(arguments)...})};
     } else {
         behaviour::diagnose_start<T, const std::decay_t<A>&...>();

@@ -1,6 +1,7 @@
 // How a supervisor starts a child without knowing its type: from a callback struct and arguments, or by a factory.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -158,6 +159,11 @@ template <class T, class Tail, class... A>
 inline constexpr bool starts_with_tail = false;
 template <class T, class... E, class... A>
 inline constexpr bool starts_with_tail<T, std::tuple<E...>, A...> = starts_with<T, A..., E...>;
+
+/// A child of T may be started with copies of these, alone or with more behind them.
+template <class T, class... A>
+concept starts_copies = (std::copy_constructible<A> && ...) &&
+                        (starts_with<T, A...> || starts_with_tail<T, missing_arguments<T, sizeof...(A)>, A...>);
 
 template <class T, class... A>
 class server_starter final : public child_starter {

@@ -224,8 +224,9 @@ struct interface_of {
 template <class T>
     requires requires { typename T::interface; }
 struct interface_of<T> {
-    using type = typename T::interface;
-    static_assert(std::is_base_of_v<client<T>, type>, "the struct `interface` of a server derives from otp::client of that server");
+    // Of a wrong one the client alone, so that nothing else goes wrong.
+    using type = std::conditional_t<std::is_base_of_v<client<T>, typename T::interface>, typename T::interface, client<T>>;
+    static_assert(std::is_base_of_v<client<T>, typename T::interface>, "the struct `interface` of a server derives from otp::client of that server");
 };
 }  // namespace behaviour
 

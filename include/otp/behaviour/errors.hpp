@@ -18,6 +18,7 @@ template <class Server, class Request> struct no_handle_call_for;  // nothing ta
 template <class Server, class Request> struct handle_call_is_private_or_not_exactly_for;  // a conversion doesn't count
 template <class Server, class Request, class Returned, class Promised> struct handle_call_returns_another_type;
 template <class Server, class Request, class Returned> struct handle_call_with_from_returns_another_type;  // void, otp::next, otp::replied
+template <class Request, class Given, class Promised> struct reply_is_of_another_type;  // caller.reply(…) of an otp::from
 template <class Server> struct handle_call_has_the_wrong_form;  // (request) or (request, otp::from<request>)
 
 // handle_cast, handle_info, handle_continue
@@ -59,6 +60,10 @@ template <class New, class Old, class... Extra> struct no_code_change_from;
 template <class New, class Old, class... Extra> struct code_change_has_the_wrong_form;  // static, (Old&&, Extra), exact, public
 template <class New, class Returned> struct code_change_returns_another_type;           // otp::result<New>
 template <class New, class Message> struct messages_names_what_no_handler_takes;
+
+// sys::get_state, with_state, replace_state
+template <class Server> struct state_cannot_be_copied;  // sys::with_state(server, [](const Server&) {…})
+template <class Function, class State> struct function_does_not_take_state;
 
 // debug functions
 template <class Function> struct debug_function_with_captures_needs_an_id;  // sys::install(server, "id", function, initial)

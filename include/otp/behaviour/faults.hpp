@@ -30,13 +30,6 @@ consteval auto find_message_fault() {
     else return no_fault{};
 }
 
-template <class P>
-consteval bool is_reply_type() {
-    if constexpr (std::is_void_v<P>) return std::same_as<P, void>;
-    else if constexpr (!std::is_object_v<P> || std::is_array_v<P> || !complete<P>) return false;
-    else return std::same_as<P, std::remove_cv_t<P>> && !std::same_as<P, reason> && std::is_move_constructible_v<P>;
-}
-
 template <class K, class T, class M, class... From>
 concept takes_mutable = K::template exactly<T, typename K::template returned<T, M&, From...>, M&, From...>;
 

@@ -1,7 +1,9 @@
 // Where a reply goes that is given later.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "otp/behaviour/concepts.hpp"
@@ -9,6 +11,14 @@
 #include "otp/process/pid.hpp"
 
 namespace otp::inline OTP_ABI {
+
+namespace behaviour {
+/// What otp::from::reply takes: the reply, a result of it, or a reason. What only converts to a reason is no error by accident.
+template <class V, class P>
+concept is_answer = std::convertible_to<V, P> || std::same_as<std::remove_cvref_t<V>, reason> ||
+                    (base::is_result<std::remove_cvref_t<V>> && std::convertible_to<V, result<P>>);
+struct no_braces {};
+}  // namespace behaviour
 
 /// The caller of one request, gen_server's From. Move-only: exactly one reply is given. One that is dropped without a
 /// reply answers `no_reply` at once; the server's death answers its exit reason.
@@ -36,7 +46,14 @@ public:
         requires(std::is_void_v<reply_type> ? sizeof...(V) == 0 : sizeof...(V) == 1)
     void reply(V&&... value) {
         if constexpr (sizeof...(V) == 0) answer(result<void>{});
-        else answer(std::forward<V>(value)...);
+        else if constexpr ((behaviour::is_answer<V, reply_type> && ...)) answer(std::forward<V>(value)...);
+        else behaviour::report(behaviour::fault<error::reply_is_of_another_type<Request, std::decay_t<V>..., reply_type>>{});
+    }
+    /// The same, of braces.
+    void reply(std::conditional_t<std::is_void_v<reply_type>, behaviour::no_braces, reply_type> value)
+        requires(!std::is_void_v<reply_type>)
+    {
+        answer(std::move(value));
     }
     /// Answers with an error; the server goes on.
     void fail(reason why) { answer(std::move(why)); }

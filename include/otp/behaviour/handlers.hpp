@@ -33,11 +33,19 @@ namespace behaviour {
 template <class T>
 concept complete = requires { sizeof(T); };
 
+template <class P>
+consteval bool is_reply_type() {
+    if constexpr (std::is_void_v<P>) return std::same_as<P, void>;
+    else if constexpr (!std::is_object_v<P> || std::is_array_v<P> || !complete<P>) return false;
+    else return std::same_as<P, std::remove_cv_t<P>> && !std::same_as<P, reason> && std::is_move_constructible_v<P>;
+}
+
 template <class T>
 struct reply_or_none_of {
     using type = void;
 };
 template <names_reply T>
+    requires(is_reply_type<reply_t<T>>())
 struct reply_or_none_of<T> {
     using type = reply_t<T>;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -138,7 +139,9 @@ template <class Style, class... A>
     static_assert(serves_connections<handler, std::decay_t<A>...>,
                   "otp::serve: the handler must be callable with (otp::tcp::socket, arguments...) and return an otp::task, be callable with "
                   "(otp::tcp::blocking_socket, arguments...), or be a callback struct whose init takes (otp::tcp::socket, arguments...)");
-    if constexpr (serves_connections<handler, std::decay_t<A>...>)
+    constexpr bool copied = (std::copy_constructible<std::decay_t<A>> && ...);
+    static_assert(copied, "otp::serve: each connection gets a copy of the handler and of the arguments");
+    if constexpr (copied && serves_connections<handler, std::decay_t<A>...>)
         return start_on<proc::bond::none, socket_server<handler>>(ex, start_options{.name = options.name}, options, std::forward<A>(arguments)...);
     else return result<server<socket_server<handler>>>{reason::bad_argument};
 }

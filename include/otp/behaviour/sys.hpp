@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -11,24 +12,49 @@
 
 namespace otp::inline OTP_ABI::sys {
 
+/// What f gives for the state; void where it takes none.
+template <class F, class State>
+struct look_result {
+    using type = void;
+};
+template <class F, class State>
+    requires std::invocable<F&, State>
+struct look_result<F, State> {
+    using type = std::invoke_result_t<F&, State>;
+};
+
 /// A copy of the state, taken between two callbacks; also of a suspended server. Errors: those of call. sys:get_state/2.
 template <class T>
-    requires std::copy_constructible<T>
 result<T> get_state(const client<T>& server, std::chrono::nanoseconds limit = default_timeout) {
-    return system::ask<T>(server, [](behaviour::server_base&, T& state) { return state; }, limit);
+    if constexpr (std::copy_constructible<T>) {
+        return system::ask<T>(server, [](behaviour::server_base&, T& state) { return state; }, limit);
+    } else {
+        behaviour::report(behaviour::fault<error::state_cannot_be_copied<T>>{});
+        return reason::bad_argument;
+    }
 }
 /// What f(const T&) returns, run in the server between two callbacks. An exception of f is the error.
 template <class T, class F>
 auto with_state(const client<T>& server, F f, std::chrono::nanoseconds limit = default_timeout)
-    -> result<std::invoke_result_t<F&, const T&>> {
-    return system::ask<T>(
-        server, [f = std::move(f)](behaviour::server_base&, T& state) mutable -> decltype(auto) { return f(std::as_const(state)); }, limit);
+    -> result<typename look_result<F, const T&>::type> {
+    if constexpr (std::invocable<F&, const T&>) {
+        return system::ask<T>(
+            server, [f = std::move(f)](behaviour::server_base&, T& state) mutable -> decltype(auto) { return f(std::as_const(state)); }, limit);
+    } else {
+        behaviour::report(behaviour::fault<error::function_does_not_take_state<F, const T>>{});
+        return reason::bad_argument;
+    }
 }
 /// Runs f(T&), which may change the state, in the server between two callbacks. An exception of f is the error; what it has
 /// changed by then stays changed. sys:replace_state/3.
 template <class T, class F>
-auto replace_state(const client<T>& server, F f, std::chrono::nanoseconds limit = default_timeout) -> result<std::invoke_result_t<F&, T&>> {
-    return system::ask<T>(server, [f = std::move(f)](behaviour::server_base&, T& state) mutable -> decltype(auto) { return f(state); }, limit);
+auto replace_state(const client<T>& server, F f, std::chrono::nanoseconds limit = default_timeout) -> result<typename look_result<F, T&>::type> {
+    if constexpr (std::invocable<F&, T&>) {
+        return system::ask<T>(server, [f = std::move(f)](behaviour::server_base&, T& state) mutable -> decltype(auto) { return f(state); }, limit);
+    } else {
+        behaviour::report(behaviour::fault<error::function_does_not_take_state<F, T>>{});
+        return reason::bad_argument;
+    }
 }
 
 /// The server handles nothing but system requests from now on; the rest waits in its mailbox. sys:suspend/2.
