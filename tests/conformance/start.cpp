@@ -357,7 +357,7 @@ TEST_CASE("START-29 what is sent before init has returned is handled after it, i
         });
         const auto s = otp::start<eager>(early).value();
         CHECK(s.call(eager::get{}).value() == log{"init", "info 1", "cast 2", "info 10", "cast 11", "info 3", "info 12"});
-        CHECK(otp::wait(other) == otp::reason::noproc);
+        CHECK(otp::wait(other) == otp::reason::normal);
     }
 }
 

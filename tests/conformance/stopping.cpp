@@ -155,8 +155,8 @@ TEST_CASE("STOP-15 whatever stop ends with, it leaves no monitor and no message 
             otp::exit_process(other.id(), otp::reason::kill);
         });
         CHECK(other.stop().error() == otp::reason::killed);
-        CHECK(otp::wait(killer) == otp::reason::noproc);
-        CHECK(otp::wait(slow.id()) == otp::reason::noproc);
+        CHECK(otp::wait(killer) == otp::reason::normal);
+        CHECK(otp::wait(slow.id()) == otp::reason::normal);
         CHECK(testing::is_unbound(otp::self()));
         CHECK(testing::depth_of(otp::self()) == depth);
     });
