@@ -147,6 +147,9 @@ struct keeps_caller {
     struct call_it {
         otp::pid whom;
     };
+    struct quick {
+        using reply_type = void;
+    };
     otp::from<hand_on>* keep;
     gate::door* door;
     otp::result<int> got = otp::reason::ignored;
@@ -156,6 +159,7 @@ struct keeps_caller {
         door->has_caller.store(true, std::memory_order_release);  // pairs with the test's wait
         door->has_caller.notify_all();
     }
+    void handle_call(quick, otp::from<quick> caller) { caller.reply(); }
     void handle_cast(call_it c);
 };
 struct waits_for_gate {
@@ -189,7 +193,7 @@ TEST_CASE("who has handed a caller's request on may call that caller: another on
     }
 }
 
-TEST_CASE("the same while the other one is answering") {
+TEST_CASE("the same while the other one is answering, and calls that were answered are forgotten meanwhile") {
     otp::runtime rt{{.workers = 2}};
     const otp::use here{rt};
     gate::door door;
@@ -200,6 +204,7 @@ TEST_CASE("the same while the other one is answering") {
     door.has_caller.wait(false, std::memory_order_acquire);  // pairs with the handler's store
     std::thread other{[&] { held.reply(gate{&door}); }};
     door.entered.wait(false, std::memory_order_acquire);  // pairs with that in gate
+    for (int i = 0; i != 100; ++i) CHECK(b.call(keeps_caller::quick{}));
     b.cast(keeps_caller::call_it{a.id()});
     while (a.id().block()->depth() == 0 && !door.called.load(std::memory_order_acquire)) std::this_thread::yield();  // pairs with call_it
     door.open.store(true, std::memory_order_release);  // pairs with the wait in gate

@@ -213,11 +213,11 @@ struct deferred_call final : ref_counted {
         first = made.get();
         return made;
     }
-    /// Forgets those that were answered; how many are left.
+    /// Forgets those whose callers don't wait any more; how many are left.
     static std::uint32_t sweep(deferred_call*& first) noexcept {
         std::uint32_t left = 0;
         for (deferred_call** at = &first; *at;) {
-            if ((*at)->answered()) {
+            if ((*at)->is_over()) {
                 deferred_call* gone = std::exchange(*at, (*at)->next_);
                 gone->release();
             } else {
@@ -230,7 +230,7 @@ struct deferred_call final : ref_counted {
     /// Is `caller` among those to whom an answer is owed, or is on its way?
     [[nodiscard]] static bool owes(const deferred_call& newest, const process& caller) noexcept {
         for (const deferred_call* d = &newest; d; d = d->next_)
-            if (d->caller_.get() == &caller && (!d->answered() || (d->awaited_alone_ && caller.awaits(d->ref_)))) return true;
+            if (d->caller_.get() == &caller && !d->is_over()) return true;
         return false;
     }
     /// The server dies: what is still owed stands in its queue, to be answered with its reason.
@@ -244,6 +244,8 @@ struct deferred_call final : ref_counted {
     }
 
 private:
+    /// Answered, and the answer is not on its way any more.
+    [[nodiscard]] bool is_over() const noexcept { return answered() && !(awaited_alone_ && caller_->awaits(ref_)); }
     void dispose() noexcept override {
         if (call_header* left = take()) drop(left, reason::no_reply);
         this->~deferred_call();
