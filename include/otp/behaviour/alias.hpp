@@ -29,7 +29,7 @@ public:
     /// Sends; never blocks, never fails.
     void send(M message) const { recipient<M>(*this).send(std::move(message)); }
     /// The message goes before all that wait without priority, in the order of those with it, if the alias takes that; else as
-    /// any other. erlang:send/3.
+    /// any other; takes a step for each of them. erlang:send/3.
     void send(M message, priority_option) const {
         if (!owner_) return;
         proc::signal* s = recipient<M>(*this).make(std::move(message));

@@ -132,7 +132,10 @@ public:
     void hibernate_after(std::chrono::nanoseconds time) {
         if (time != infinity || agenda_) planned().rests_after = time;
     }
-    void set_state(void* state) noexcept { state_ = state; }
+    void set_state(void* state) noexcept {
+        state_ = state;
+        queue().start_over();  // see next_urgent
+    }
     void init_done() noexcept {
         initialised_ = true;
         if (!agenda_ || !agenda_->claim) return;
@@ -180,11 +183,13 @@ public:
 protected:
     [[nodiscard]] bool takes_messages() const noexcept override { return !busy_ && !suspended(); }
     [[nodiscard]] proc::signal* next_urgent() noexcept override {
+        if (looked_busy_ != busy_) queue().start_over();
+        looked_busy_ = busy_;
         if (busy_) {
             // Without a state (proc_lib) nothing but an order to end.
-            return queue().take_if([this](const proc::signal& s) { return s.has(proc::is_interleaved) && (state_ || s.has(proc::is_system)); });
+            return queue().take_next([this](const proc::signal& s) { return s.has(proc::is_interleaved) && (state_ || s.has(proc::is_system)); });
         }
-        return queue().take_if([this](const proc::signal& s) { return s.has(proc::is_system) || is_end_of_parent(s); });
+        return queue().take_next([this](const proc::signal& s) { return s.has(proc::is_system) || is_end_of_parent(s); });
     }
     bool before_message() override {
         if (busy_ || !agenda_) return false;
@@ -313,6 +318,7 @@ protected:
     static constexpr proc::signal_ops timeout_ops{nullptr, nullptr, nullptr, type_id_of<timeout>, "otp::timeout"};
 
     bool busy_ : 1 = false;  // a handler waits
+    bool looked_busy_ : 1 = false;  // the last time that it looked for what may go ahead
     bool initialised_ : 1 = false;
     std::atomic<bool> suspended_{false};
     current_callbacks callbacks_;

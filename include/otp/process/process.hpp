@@ -369,7 +369,6 @@ protected:
     activity* activities_ = nullptr;
     exec::blocked* blocked_ = nullptr;  // set before the mailbox goes idle, read by the one who wakes it
 
-    exec::time_point armed_for_ = exec::never;
     std::unique_ptr<particulars> particulars_;
     intrusive_ptr<lineage> lineage_;  // constant once the process stands in the table
     process* table_next_ = nullptr;  // the node's table, under its lock

@@ -123,6 +123,7 @@ public:
         s->next = first_;
         if (!first_) last_ = s;
         first_ = s;
+        if (may_go_ahead(*s)) passed_ = nullptr;
     }
     /// In front of all but those that went before it in this way.
     void push_urgent(signal* s) noexcept {
@@ -132,29 +133,36 @@ public:
         s->next = before->next;
         before->next = s;
         if (last_ == before) last_ = s;
+        if (may_go_ahead(*s)) passed_ = nullptr;
     }
     [[nodiscard]] signal* pop() noexcept {
         signal* s = first_;
         if (s && !(first_ = s->next)) last_ = nullptr;
+        if (s == passed_) passed_ = nullptr;
         return s;
     }
     /// Gives up all, as a list with `newer` behind it.
     [[nodiscard]] signal* release_before(signal* newer) noexcept {
         if (!first_) return newer;
+        passed_ = nullptr;
         last_->next = newer;
         return std::exchange(first_, nullptr);
     }
     /// Takes out the oldest signal that meets the predicate; null if there is none.
     template <class Predicate>
     [[nodiscard]] signal* take_if(Predicate wanted) noexcept {
-        for (signal *before = nullptr, *s = first_; s; before = s, s = s->next) {
-            if (!wanted(*s)) continue;
-            (before ? before->next : first_) = s->next;
-            if (last_ == s) last_ = before;
-            return s;
-        }
+        for (signal *before = nullptr, *s = first_; s; before = s, s = s->next)
+            if (wanted(*s)) return take_behind(before, s);
         return nullptr;
     }
+    /// The same, but doesn't look again at what it has passed: for those that may go ahead, by one predicate until start_over().
+    template <class Predicate>
+    [[nodiscard]] signal* take_next(Predicate wanted) noexcept {
+        for (signal* s = passed_ ? passed_->next : first_; s; passed_ = s, s = s->next)
+            if (wanted(*s)) return take_behind(passed_, s);
+        return nullptr;
+    }
+    void start_over() noexcept { passed_ = nullptr; }
 
     /// Is there a signal that meets the predicate?
     template <class Predicate>
@@ -165,8 +173,17 @@ public:
     }
 
 private:
+    [[nodiscard]] static bool may_go_ahead(const signal& s) noexcept { return (s.flags & (is_system | is_interleaved)) != 0; }
+    [[nodiscard]] signal* take_behind(signal* before, signal* s) noexcept {
+        (before ? before->next : first_) = s->next;
+        if (last_ == s) last_ = before;
+        if (passed_ == s) passed_ = before;
+        return s;
+    }
+
     signal* first_ = nullptr;
     signal* last_ = nullptr;
+    signal* passed_ = nullptr;  // up to it there is none for take_next
 };
 
 }  // namespace otp::inline OTP_ABI::proc

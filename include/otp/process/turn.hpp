@@ -17,7 +17,9 @@
 namespace otp::inline OTP_ABI::proc {
 
 inline process::process(exec::executor& ex, process_role role) noexcept
-    : exec::timer{&process::timer_due}, executor_{&ex}, born_as_{static_cast<std::uint8_t>(role)} {}
+    : exec::timer{&process::timer_due}, executor_{&ex}, born_as_{static_cast<std::uint8_t>(role)} {
+    deadline = exec::never;  // as always when it isn't armed
+}
 
 inline process::~process() = default;
 

@@ -67,7 +67,7 @@ inline void process::receive_order(intrusive_ptr<chain_link> by) noexcept {
 }
 
 inline void process::tick() noexcept {
-    armed_for_ = exec::never;
+    deadline = exec::never;  // it is not armed any more
     const auto now = executor_->now();
     for (wait* w = waits_; w;) {
         wait* const after = w->next;
@@ -82,10 +82,10 @@ inline void process::set_timer() noexcept {
     // A timer that is armed too early only looks and goes back to sleep: calls with equal time-outs touch the wheel
     // once in a time-out. In virtual time a needless moment would be seen, and nothing needless wakes one that hibernates.
     const bool exactly = executor_->simulated() || rest() != rest_state::none;
-    if (first < armed_for_ || (exactly && first != armed_for_)) {
-        if (first == exec::never) executor_->disarm(*this);
-        else executor_->arm(*this, first);
-        armed_for_ = first;
+    if (first < deadline || (exactly && first != deadline)) {
+        if (first != exec::never) return executor_->arm(*this, first);
+        executor_->disarm(*this);
+        deadline = exec::never;
     }
 }
 

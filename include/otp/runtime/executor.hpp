@@ -45,9 +45,9 @@ public:
     timer(const timer&) = delete;
     timer& operator=(const timer&) = delete;
 
-    timer* next = nullptr;  // next, previous and deadline belong to the wheel while armed
+    timer* next = nullptr;  // these belong to the wheel while armed
     timer* previous = nullptr;
-    time_point deadline{};
+    time_point deadline{};  // written by who arms it, and by its owner while it isn't armed
     std::atomic<void*> home{nullptr};  // the wheel it stands in; changed under that wheel's lock only
     action fire;
 };
