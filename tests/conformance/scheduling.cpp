@@ -82,6 +82,16 @@ struct player {
 
 }  // namespace
 
+TEST_CASE("SCHED-01 100,000 processes that wait on 2 workers all answer a call") {
+    otp::runtime rt{{.workers = 2}};
+    std::vector<otp::server<echo>> all;
+    all.reserve(100'000);
+    for (int i = 0; i < 100'000; ++i) all.push_back(rt.start<echo>().value());
+    int good = 0;
+    for (int i = 0; i < 100'000; ++i) good += all[static_cast<std::size_t>(i)].call(echo::say{i}, 60s).value_or(-1) == i ? 1 : 0;
+    CHECK(good == 100'000);
+}
+
 TEST_CASE("SCHED-02 a handler that blocks its worker stops nobody else: what is queued behind it there is taken over") {
     for (const int others : {1, 2, 100, 1000}) {
         otp::runtime rt{{.workers = 2}};

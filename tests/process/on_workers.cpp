@@ -141,7 +141,7 @@ TEST_CASE("a blocking call without a spare worker fails with system_limit, and n
     CHECK(failed.error() == otp::reason::system_limit);
 }
 
-TEST_CASE("SCHED-01 a thousand processes in blocking calls on 2 workers make progress") {
+TEST_CASE("a thousand processes in blocking calls on 2 workers make progress") {
     otp::runtime rt{{.workers = 2}};
     const otp::use here{rt};
     const auto slow = otp::start<counter>().value();
