@@ -6,12 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "otp/base/owned.hpp"
 #include "otp/behaviour/child_ending.hpp"
 #include "otp/behaviour/handles.hpp"
 #include "otp/behaviour/supervisor_messages.hpp"
@@ -239,7 +239,7 @@ private:
     }
     [[nodiscard]] child_entry* start_together(std::size_t first, std::size_t last, reason& why) {
         proc::waiter by;
-        std::vector<std::unique_ptr<pending_child>> pending(last - first);
+        std::vector<base::owned<pending_child>> pending(last - first);
         if (last - first > 1) {
             for (std::size_t at = first; at != last; ++at)
                 if (!entries_[at].process) pending[at - first] = entries_[at].spec.launch(by);

@@ -5,13 +5,13 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "otp/base/owned.hpp"
 #include "otp/base/type_name.hpp"
 #include "otp/behaviour/child_starter.hpp"
 
@@ -94,7 +94,7 @@ public:
     /// For supervisors: starts one.
     [[nodiscard]] result<behaviour::child_birth> start(const behaviour::child_arguments* extra = nullptr) const { return starter_->start(plan_.name, extra); }
     /// The same at the same time as others; null: it can't.
-    [[nodiscard]] std::unique_ptr<behaviour::pending_child> launch(proc::waiter& by) const { return starter_->launch(plan_.name, by); }
+    [[nodiscard]] base::owned<behaviour::pending_child> launch(proc::waiter& by) const { return starter_->launch(plan_.name, by); }
 
 protected:
     child_spec() = default;

@@ -3,13 +3,13 @@
 
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include "otp/base/owned.hpp"
 #include "otp/behaviour/start.hpp"
 #include "otp/process/links.hpp"
 
@@ -108,7 +108,7 @@ public:
     [[nodiscard]] virtual result<child_birth> start(const std::string& name, const child_arguments* extra) const = 0;
 
     /// Sets a start going that is one of those `by` waits for; null if this kind of child is only started on its own.
-    [[nodiscard]] virtual std::unique_ptr<pending_child> launch(const std::string&, proc::waiter&) const { return nullptr; }
+    [[nodiscard]] virtual base::owned<pending_child> launch(const std::string&, proc::waiter&) const { return nullptr; }
 
 protected:
     void dispose() noexcept override { delete this; }
@@ -184,9 +184,9 @@ public:
                 if (const tail* more = fetch<tail>(extra)) return begin(name, *more);
         return misfit();
     }
-    std::unique_ptr<pending_child> launch(const std::string& name, proc::waiter& by) const override {
+    base::owned<pending_child> launch(const std::string& name, proc::waiter& by) const override {
         if constexpr (starts_alone)
-            return std::apply([&](const A&... values) { return std::make_unique<pending_server<T, A...>>(name, by, values...); }, arguments_);
+            return std::apply([&](const A&... values) { return base::owned<pending_child>{new pending_server<T, A...>(name, by, values...)}; }, arguments_);
         else return nullptr;
     }
 

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "otp/base/flat_map.hpp"
 #include "otp/base/log.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/behaviour/actions.hpp"
 #include "otp/behaviour/acceptor.hpp"
 #include "otp/behaviour/connection.hpp"
@@ -29,7 +29,7 @@ public:
     connection_owner& operator=(const connection_owner&) = delete;
     ~connection_owner() { close_port(); }  // a killed server ran no close(), and its acceptors hold the socket for a moment
 
-    [[nodiscard]] result<void> open(socket_options options, std::unique_ptr<connection_maker> maker, const owner_ops& ops) {
+    [[nodiscard]] result<void> open(socket_options options, base::owned<connection_maker> maker, const owner_ops& ops) {
         options_ = std::move(options);
         maker_ = std::move(maker);
         ops_ = &ops;
@@ -295,7 +295,7 @@ private:
     void say(log_level level, const std::string& what) const { base::log(level, "socket_server " + bound_.to_string() + ": " + what); }
 
     socket_options options_;
-    std::unique_ptr<connection_maker> maker_;
+    base::owned<connection_maker> maker_;
     const owner_ops* ops_ = nullptr;
     net::descriptor listener_;
     net::socket_file file_;

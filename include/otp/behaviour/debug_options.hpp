@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "otp/base/log.hpp"
+#include "otp/behaviour/debugging.hpp"
 #include "otp/behaviour/server_base.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -85,18 +86,18 @@ public:
         virtual ~part() = default;
         virtual result<void> apply(behaviour::server_base& s) const = 0;
     };
-    debug_option(debug_switch on) noexcept : switch_{on} {}
+    debug_option(debug_switch on) noexcept : switch_on_{on == traced ? &behaviour::apply_trace : &behaviour::apply_statistics} {}
     explicit debug_option(std::shared_ptr<const part> what) noexcept : part_{std::move(what)} {}
 
     [[nodiscard]] result<void> apply(behaviour::server_base& s) const {
         if (part_) return part_->apply(s);
-        if (switch_ == traced) behaviour::apply_trace(s, true);
-        else behaviour::apply_statistics(s, true);
+        switch_on_(s, true);
         return {};
     }
 
 private:
-    debug_switch switch_{};
+    // Pointers, so that only who names an option compiles what it does.
+    void (*switch_on_)(behaviour::server_base& s, bool on) = nullptr;
     std::shared_ptr<const part> part_;
 };
 

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +20,7 @@
 #include "otp/base/result.hpp"
 #include "otp/base/unique_function.hpp"
 #include "otp/behaviour/event.hpp"
+#include "otp/behaviour/server_base.hpp"
 #include "otp/runtime/executor.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -106,7 +106,7 @@ struct event_log {
 };
 
 /// The debug facility of one server; only the server's own process uses it.
-class debugging {
+class debugging final : public audience {
 public:
     using line_sink = base::unique_function<void(std::string_view)>;
     using function = base::unique_function<sys::verdict(const sys::event&, std::string_view)>;
@@ -138,11 +138,13 @@ public:
         return kept_ ? std::vector<sys::event>{kept_->events.begin(), kept_->events.end()} : std::vector<sys::event>{};
     }
     [[nodiscard]] const std::optional<sys::message_statistics>& counts() const noexcept { return counts_; }
-    /// Nobody is told of anything.
-    [[nodiscard]] bool idle() const noexcept { return !trace_ && !kept_ && !file_ && !counts_ && functions_.empty(); }
+    void show_kept(std::vector<std::string>& lines) const override {
+        if (!kept_) return;
+        for (const auto& e : kept_->events) lines.push_back(to_string(e));
+    }
+    [[nodiscard]] bool idle() const noexcept override { return !trace_ && !kept_ && !file_ && !counts_ && functions_.empty(); }
 
-    /// Tells everybody. Who fails is not told any more.
-    void take(const sys::event& e, std::string_view name) {
+    void take(const sys::event& e, std::string_view name) override {
         if (counts_) {
             if (e.incoming()) ++counts_->messages_in;
             else if (e.kind == sys::event_kind::reply) ++counts_->messages_out;
@@ -193,6 +195,13 @@ private:
     std::optional<sys::message_statistics> counts_;
     std::vector<installed> functions_;
 };
+
+inline debugging* server_base::debug_if_any() const noexcept { return agenda_ ? static_cast<debugging*>(agenda_->debug.get()) : nullptr; }
+inline debugging& server_base::debug() {
+    agenda& plans = planned();
+    if (!plans.debug) plans.debug.reset(new debugging);
+    return static_cast<debugging&>(*plans.debug);
+}
 
 }  // namespace behaviour
 

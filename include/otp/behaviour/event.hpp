@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "otp/process/pid.hpp"
 
@@ -48,3 +49,22 @@ struct event {
 }
 
 }  // namespace otp::inline OTP_ABI::sys
+
+namespace otp::inline OTP_ABI::behaviour {
+
+/// Who is told of a server's events. The debug facility stands behind it, so that it is compiled only where it is switched on.
+class audience {
+public:
+    audience() = default;
+    audience(const audience&) = delete;
+    audience& operator=(const audience&) = delete;
+    virtual ~audience() = default;
+    /// Tells everybody. Who fails is not told any more.
+    virtual void take(const sys::event& e, std::string_view name) = 0;
+    /// Nobody is told of anything.
+    [[nodiscard]] virtual bool idle() const noexcept = 0;
+    /// Adds the events that are kept, a line each, oldest first.
+    virtual void show_kept(std::vector<std::string>& lines) const = 0;
+};
+
+}  // namespace otp::inline OTP_ABI::behaviour

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "otp/base/owned.hpp"
 #include "otp/behaviour/connection_owner.hpp"
 #include "otp/behaviour/start.hpp"
 
@@ -27,15 +27,15 @@ template <class H, class... A>
 concept serves_connections = is_called_with_socket<H, A...> || (gen_server<H> && starts_with<H, tcp::socket, A...>);
 
 template <class H, class... A>
-[[nodiscard]] std::unique_ptr<connection_maker> make_connections(std::type_identity<H>, H handler, A... arguments)
+[[nodiscard]] base::owned<connection_maker> make_connections(std::type_identity<H>, H handler, A... arguments)
     requires is_called_with_socket<H, H, A...>
 {
-    if constexpr (coroutine_handler<H, A...>) return std::make_unique<coroutine_maker<H, A...>>(std::move(handler), std::move(arguments)...);
-    else return std::make_unique<blocking_maker<H, A...>>(std::move(handler), std::move(arguments)...);
+    if constexpr (coroutine_handler<H, A...>) return base::owned<connection_maker>{new coroutine_maker<H, A...>(std::move(handler), std::move(arguments)...)};
+    else return base::owned<connection_maker>{new blocking_maker<H, A...>(std::move(handler), std::move(arguments)...)};
 }
 template <class H, class... A>
-[[nodiscard]] std::unique_ptr<connection_maker> make_connections(std::type_identity<H>, A... arguments) {
-    return std::make_unique<session_maker<H, A...>>(std::move(arguments)...);
+[[nodiscard]] base::owned<connection_maker> make_connections(std::type_identity<H>, A... arguments) {
+    return base::owned<connection_maker>{new session_maker<H, A...>(std::move(arguments)...)};
 }
 
 }  // namespace behaviour

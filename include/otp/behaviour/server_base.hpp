@@ -4,14 +4,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "otp/base/owned.hpp"
 #include "otp/base/type_name.hpp"
 #include "otp/behaviour/actions.hpp"
-#include "otp/behaviour/debugging.hpp"
+#include "otp/behaviour/event.hpp"
 #include "otp/behaviour/thrown.hpp"
 #include "otp/process/events.hpp"
 #include "otp/process/user_registry.hpp"
@@ -20,6 +21,7 @@
 namespace otp::inline OTP_ABI::behaviour {
 
 class server_base;
+class debugging;
 
 enum class message_kind : std::uint8_t { call, cast, info };
 
@@ -82,11 +84,11 @@ public:
     }
     /// Is anybody told of its events?
     [[nodiscard]] bool debugged() const noexcept { return agenda_ && agenda_->debug; }
-    [[nodiscard]] debugging* debug_if_any() const noexcept { return agenda_ ? agenda_->debug.get() : nullptr; }
-    [[nodiscard]] debugging& debug() {
-        agenda& plans = planned();
-        if (!plans.debug) plans.debug = std::make_unique<debugging>();
-        return *plans.debug;
+    [[nodiscard]] debugging* debug_if_any() const noexcept;
+    [[nodiscard]] debugging& debug();
+    /// Adds the events that are kept for who debugs it, a line each, oldest first.
+    void show_kept_events(std::vector<std::string>& lines) const {
+        if (debugged()) agenda_->debug->show_kept(lines);
     }
     void end_debug_if_idle() noexcept {
         if (debugged() && agenda_->debug->idle()) agenda_->debug.reset();
@@ -143,7 +145,7 @@ public:
         agenda_->claim.reset();
     }
     /// It takes this name when it starts.
-    void will_be_named(otp::registry& where, std::string_view key) { planned().claim = std::make_unique<proc::name_claim>(where, key); }
+    void will_be_named(otp::registry& where, std::string_view key) { planned().claim.reset(new proc::name_claim{where, key}); }
     /// Before init. Error: already_started.
     [[nodiscard]] result<void> take_name() {
         if (!agenda_ || !agenda_->claim) return {};
@@ -236,7 +238,7 @@ protected:
     }
     void complete(crash_report& report) override { complete_report(report); }
     void destroy_state() noexcept override {
-        const auto claim = agenda_ ? std::move(agenda_->claim) : nullptr;  // goes when the state is gone
+        const base::owned<proc::name_claim> claim{agenda_ ? agenda_->claim.release() : nullptr};  // goes when the state is gone
         agenda_.reset();
         if (void* state = std::exchange(state_, nullptr)) last_exception([&] { callbacks_->destroy(state); });
     }
@@ -259,10 +261,10 @@ protected:
         proc::signal_ptr when_idle;  // instead of otp::timeout
         exec::time_point idle_until = exec::never;
         std::chrono::nanoseconds idle_for{0};
-        std::unique_ptr<proc::name_claim> claim;  // until init has succeeded
+        base::owned<proc::name_claim> claim;    // until init has succeeded
         std::chrono::nanoseconds rests_after = infinity;
         exec::time_point rests_at = exec::never;  // never: the time hasn't begun
-        std::unique_ptr<debugging> debug;         // null: nobody is told of its events
+        base::owned<audience> debug;              // null: nobody is told of its events
         bool starts_anew = false;                 // idle_for does, after a suspension
         bool at_once = false;                     // when_idle comes before what waits in the mailbox
 
@@ -276,7 +278,7 @@ protected:
         }
     };
     [[nodiscard]] agenda& planned() {
-        if (!agenda_) agenda_ = std::make_unique<agenda>();
+        if (!agenda_) agenda_.reset(new agenda);
         return *agenda_;
     }
 
@@ -323,7 +325,7 @@ protected:
     std::atomic<bool> suspended_{false};
     current_callbacks callbacks_;
     void* state_ = nullptr;
-    std::unique_ptr<agenda> agenda_;
+    base::owned<agenda> agenda_;
 };
 
 }  // namespace otp::inline OTP_ABI::behaviour

@@ -78,8 +78,7 @@ namespace behaviour {
         const auto now = server.executor().now();
         shown.timeout = until > now ? until - now : std::chrono::nanoseconds::zero();
     }
-    if (const auto* debug = server.debug_if_any())
-        for (const auto& event : debug->events()) shown.log.push_back(to_string(event));
+    server.show_kept_events(shown.log);
     const callbacks& calls = server.behaviour();
     if (!server.state()) {
         shown.state = "none yet";

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "otp/base/flat_map.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/process/chain.hpp"
 #include "otp/process/lineage.hpp"
 #include "otp/process/process.hpp"
@@ -49,7 +49,7 @@ struct relations {
 /// All of it belongs to the process itself.
 struct particulars {
     reason why = reason::normal;             // the exit reason, once it stops
-    std::unique_ptr<relations> bonds;
+    base::owned<relations> bonds;
     deferred_call* deferred = nullptr;       // calls that it owes an answer, the newest first
     intrusive_ptr<lineage> own_line;         // what its children get
     signal_ptr last_words;                   // an answer that is due only when the process is gone
@@ -66,7 +66,7 @@ struct particulars {
 };
 
 inline particulars& process::details() {
-    if (!particulars_) particulars_ = std::make_unique<particulars>();
+    if (!particulars_) particulars_.reset(new particulars);
     return *particulars_;
 }
 
@@ -81,7 +81,7 @@ inline reason process::ended_with() const noexcept {
 
 inline relations& process::related() {
     auto& bonds = details().bonds;
-    if (!bonds) bonds = std::make_unique<relations>();
+    if (!bonds) bonds.reset(new relations);
     return *bonds;
 }
 inline relations* process::related_if_any() const noexcept { return particulars_ ? particulars_->bonds.get() : nullptr; }

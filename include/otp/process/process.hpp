@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/base/reason.hpp"
 #include "otp/base/type_name.hpp"
 #include "otp/process/activity.hpp"
@@ -369,7 +369,7 @@ protected:
     activity* activities_ = nullptr;
     exec::blocked* blocked_ = nullptr;  // set before the mailbox goes idle, read by the one who wakes it
 
-    std::unique_ptr<particulars> particulars_;
+    base::owned<particulars> particulars_;
     intrusive_ptr<lineage> lineage_;  // constant once the process stands in the table
     process* table_next_ = nullptr;  // the node's table, under its lock
     process* table_previous_ = nullptr;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <string_view>
 #include <type_traits>
@@ -104,10 +103,29 @@ void free_signal(S* s) noexcept {
 inline void drop(signal* s, const reason& why) noexcept { s->ops->drop(s, why); }
 
 /// Owns a signal until it is sent; one that is not wanted any more is no dead letter.
-struct signal_dropper {
-    void operator()(signal* s) const noexcept { drop(s, reason::ignored); }
+class signal_ptr {
+public:
+    signal_ptr() noexcept = default;
+    explicit signal_ptr(signal* s) noexcept : signal_{s} {}
+    signal_ptr(signal_ptr&& other) noexcept : signal_{other.release()} {}
+    signal_ptr& operator=(signal_ptr&& other) noexcept {
+        reset(other.release());
+        return *this;
+    }
+    ~signal_ptr() { reset(); }
+
+    [[nodiscard]] signal* get() const noexcept { return signal_; }
+    signal& operator*() const noexcept { return *signal_; }
+    signal* operator->() const noexcept { return signal_; }
+    explicit operator bool() const noexcept { return signal_ != nullptr; }
+    [[nodiscard]] signal* release() noexcept { return std::exchange(signal_, nullptr); }
+    void reset(signal* s = nullptr) noexcept {
+        if (signal* const old = std::exchange(signal_, s)) drop(old, reason::ignored);
+    }
+
+private:
+    signal* signal_ = nullptr;
 };
-using signal_ptr = std::unique_ptr<signal, signal_dropper>;
 
 /// A first-in first-out queue of signals that one process owns.
 class signal_queue {

@@ -3,11 +3,11 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 
 namespace otp::inline OTP_ABI::proc {
@@ -27,7 +27,7 @@ public:
     /// Runs `work` on a new thread. Throws std::system_error if there is none to be had.
     template <class Work>
     void start(Work work) {
-        auto fresh = std::make_unique<record>();
+        base::owned<record> fresh{new record};
         record* const mine = fresh.get();
         const std::lock_guard hold{lock_};  // the thread's end waits until its handle is stored
         mine->thread = std::thread{[this, mine, job = std::move(work)]() mutable {
@@ -58,7 +58,7 @@ private:
     }
     static void join(record* list) noexcept {
         while (list) {
-            const std::unique_ptr<record> one{std::exchange(list, list->next)};
+            const base::owned<record> one{std::exchange(list, list->next)};
             one->thread.join();
         }
     }

@@ -5,10 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 
 namespace otp::inline OTP_ABI::exec {
@@ -134,7 +134,7 @@ public:
     [[nodiscard]] Tenant& tenant_as() {
         // Acquire pairs with the release below: the tenant is seen whole.
         if (auto* made = tenant_.load(std::memory_order_acquire)) return static_cast<Tenant&>(*made);
-        auto fresh = std::make_unique<Tenant>(*this);
+        base::owned<Tenant> fresh{new Tenant{*this}};
         tenant* expected = nullptr;
         if (tenant_.compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel, std::memory_order_acquire))
             return *fresh.release();

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "otp/base/atomics.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 
 namespace otp::inline OTP_ABI::exec {
@@ -43,7 +43,7 @@ public:
 
     /// All are awake, none searches.
     explicit idle_word(std::size_t workers)
-        : spots_{std::make_unique<word[]>(workers)}, workers_{static_cast<std::uint32_t>(workers)}, counts_{workers_} {
+        : spots_{new word[workers]}, workers_{static_cast<std::uint32_t>(workers)}, counts_{workers_} {
         // Relaxed: nobody else knows of it yet.
         for (std::uint32_t w = 0; w < workers_; ++w) spots_[w].store(value(parking::empty), std::memory_order_relaxed);
     }
@@ -166,7 +166,7 @@ private:
         return false;
     }
 
-    std::unique_ptr<word[]> spots_;
+    base::owned_array<word> spots_;
     const std::uint32_t workers_;
     alignas(cache_line) word counts_;  // awake below, searching above
 };

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/poller.hpp"
 
@@ -76,17 +76,17 @@ private:
     bool grow() noexcept {
         const std::uint32_t wanted = capacity_ == 0 ? 32 : capacity_ * 2;
         if (wanted <= capacity_) return false;
-        std::unique_ptr<slot[]> grown{new (std::nothrow) slot[wanted]};
+        base::owned_array<slot> grown{new (std::nothrow) slot[wanted]};
         if (!grown) return false;
-        std::move(begin(), end(), grown.get());
+        for (std::uint32_t i = 0; i < capacity_; ++i) grown[i] = std::move(slots_[i]);
         for (std::uint32_t i = wanted; i-- > capacity_;) grown[i].next_free = std::exchange(free_, i);
-        slots_ = std::move(grown);
+        slots_.swap(grown);
         capacity_ = wanted;
         return true;
     }
 
     std::mutex lock_;
-    std::unique_ptr<slot[]> slots_;
+    base::owned_array<slot> slots_;
     std::uint32_t capacity_ = 0;
     std::uint32_t free_ = none;
     std::atomic<std::size_t> count_{0};

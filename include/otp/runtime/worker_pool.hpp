@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -19,6 +18,7 @@
 #include <time.h>
 
 #include "otp/base/atomics.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/cpus.hpp"
 #include "otp/runtime/crew.hpp"
@@ -168,8 +168,8 @@ private:
 
     const bool guests_only_;
     const std::size_t count_;  // of cores
-    std::unique_ptr<poller> poller_;
-    std::unique_ptr<std::unique_ptr<core>[]> cores_;
+    base::owned<poller> poller_;
+    base::owned_array<base::owned<core>> cores_;
     timer_wheel outside_;  // of threads without a core
     injection<runnable> injection_;
     idle_word<> idle_;
@@ -187,7 +187,7 @@ inline worker_pool::worker_pool(pool_options options)
     : guests_only_{options.workers == 0},
       count_{std::clamp<std::size_t>(options.workers == pool_options::all_cpus ? usable_cpus() : options.workers, 1,
                                      idle_word<>::most_workers)},
-      poller_{make_poller(options.poller)}, cores_{std::make_unique<std::unique_ptr<core>[]>(count_)},
+      poller_{make_poller(options.poller)}, cores_{new base::owned<core>[count_]},
       outside_{clock::now()}, idle_{count_},
       crew_{*this, &worker_pool::work, guests_only_ ? 0 : count_, options.spare_workers, std::move(options.name),
             options.make_thread, options.spare_idle} {
@@ -198,7 +198,7 @@ inline worker_pool::worker_pool(pool_options options)
     if (::clock_getres(CLOCK_MONOTONIC_COARSE, &step) == 0)
         coarse_step_ = std::chrono::seconds{step.tv_sec} + std::chrono::nanoseconds{step.tv_nsec};
 #endif
-    for (std::size_t i = 0; i < count_; ++i) cores_[i] = std::make_unique<core>(i, begin);
+    for (std::size_t i = 0; i < count_; ++i) cores_[i].reset(new core{i, begin});
     int failure = 0;
     for (std::size_t i = 0; i < count_; ++i) failure = crew_.start(*cores_[i]);
     // With fewer threads than cores the spares help out; without any nothing would ever run.
