@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -44,11 +43,11 @@ public:
     /// The value of `key`, or null.
     [[nodiscard]] Value* find(key_type key) noexcept {
         slot* found = locate(key);
-        return found ? found->value() : nullptr;
+        return found ? &found->value : nullptr;
     }
     [[nodiscard]] const Value* find(key_type key) const noexcept {
         slot* found = locate(key);
-        return found ? found->value() : nullptr;
+        return found ? &found->value : nullptr;
     }
     [[nodiscard]] bool contains(key_type key) const noexcept { return locate(key) != nullptr; }
 
@@ -61,9 +60,9 @@ public:
         Value fresh(std::forward<V>(value));  // before anything moves: it may be a part of this table
         if (slot* there = locate(key)) {
             // Built anew, since a Value need not be assignable; the old one ends last, when the table is whole again.
-            [[maybe_unused]] const Value old{std::move(*there->value())};
-            std::destroy_at(there->value());
-            return *std::construct_at(there->value(), std::move(fresh));
+            [[maybe_unused]] const Value old{std::move(there->value)};
+            there->value.~Value();
+            return *::new (static_cast<void*>(&there->value)) Value(std::move(fresh));
         }
         if (!table_)
             table_ = allocate(smallest);
@@ -74,13 +73,19 @@ public:
     }
 
     /// False if there is no such key. The value is destroyed when the table is whole again.
-    bool erase(key_type key) noexcept { return take(key).has_value(); }
+    bool erase(key_type key) noexcept {
+        slot* found = locate(key);
+        if (!found) return false;
+        [[maybe_unused]] const Value old{std::move(found->value)};
+        close_gap(found);
+        return true;
+    }
 
     /// Removes the entry and gives its value to the caller.
     [[nodiscard]] std::optional<Value> take(key_type key) noexcept {
         std::optional<Value> taken;
         if (slot* found = locate(key)) {
-            taken.emplace(std::move(*found->value()));
+            taken.emplace(std::move(found->value));
             close_gap(found);
         }
         return taken;
@@ -91,12 +96,12 @@ public:
     template <class F>
     void for_each(F&& f) {
         for (slot* each = begin(); each != end(); ++each)
-            if (each->key) f(key_type{each->key}, *each->value());
+            if (each->key) f(key_type{each->key}, each->value);
     }
     template <class F>
     void for_each(F&& f) const {
         for (slot* each = begin(); each != end(); ++each)
-            if (each->key) f(key_type{each->key}, std::as_const(*each->value()));
+            if (each->key) f(key_type{each->key}, std::as_const(each->value));
     }
 
     /// Moves into the least memory that holds its entries; without memory for that it stays as it is.
@@ -115,9 +120,12 @@ public:
 
 private:
     struct slot {
-        key_type key;  // zero: free
-        alignas(Value) std::byte memory[sizeof(Value)];
-        [[nodiscard]] Value* value() noexcept { return std::launder(reinterpret_cast<Value*>(memory)); }
+        key_type key = 0;  // zero: free, and there is no value
+        union {
+            Value value;
+        };
+        slot() noexcept {}
+        ~slot() {}
     };
     // The slots follow at once.
     struct alignas(slot) table {
@@ -140,7 +148,7 @@ private:
         const std::size_t size = sizeof(table) + slots * sizeof(slot);
         void* memory = over_aligned ? ::operator new(size, std::align_val_t{alignof(table)}) : ::operator new(size);
         auto* made = ::new (memory) table{0, static_cast<std::uint32_t>(slots - 1)};
-        for (std::size_t i = 0; i < slots; ++i) (::new (static_cast<void*>(made->slots() + i)) slot)->key = 0;
+        for (std::size_t i = 0; i < slots; ++i) ::new (static_cast<void*>(made->slots() + i)) slot;
         return made;
     }
     static void deallocate(table* gone) noexcept {
@@ -153,7 +161,7 @@ private:
     static void end_all(table* gone) noexcept {
         if (!gone) return;
         for (slot* each = gone->slots(); each != gone->slots() + gone->mask + 1; ++each)
-            if (each->key) std::destroy_at(each->value());
+            if (each->key) each->value.~Value();
         deallocate(gone);
     }
 
@@ -171,7 +179,7 @@ private:
         slot* free = in.home_of(key);
         while (free->key) free = in.after(free);
         free->key = key;
-        return *::new (static_cast<void*>(free->memory)) Value(std::move(value));
+        return *::new (static_cast<void*>(&free->value)) Value(std::move(value));
     }
 
     void grow() { move_to(allocate(capacity() * 2)); }
@@ -179,15 +187,15 @@ private:
         other->size = table_->size;
         for (slot* each = begin(); each != end(); ++each) {
             if (!each->key) continue;
-            place(*other, each->key, std::move(*each->value()));
-            std::destroy_at(each->value());
+            place(*other, each->key, std::move(each->value));
+            each->value.~Value();
         }
         deallocate(std::exchange(table_, other));
     }
 
     // Frees a slot and moves up those behind it that may not stand there any more once it is free.
     void close_gap(slot* gap) noexcept {
-        std::destroy_at(gap->value());
+        gap->value.~Value();
         gap->key = 0;
         if (--table_->size == 0) return deallocate(std::exchange(table_, nullptr));
         for (slot* each = table_->after(gap); each->key; each = table_->after(each)) {
@@ -196,8 +204,8 @@ private:
             };
             if (distance(table_->home_of(each->key), each) < distance(gap, each)) continue;
             gap->key = std::exchange(each->key, 0);
-            ::new (static_cast<void*>(gap->memory)) Value(std::move(*each->value()));
-            std::destroy_at(each->value());
+            ::new (static_cast<void*>(&gap->value)) Value(std::move(each->value));
+            each->value.~Value();
             gap = each;
         }
     }

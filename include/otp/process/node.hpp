@@ -3,15 +3,15 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "otp/base/flat_map.hpp"
 #include "otp/process/particulars.hpp"
 #include "otp/process/process.hpp"
 #include "otp/process/registry.hpp"
@@ -105,13 +105,13 @@ public:
             const std::lock_guard hold{s.lock};
             for (process* p = s.first; p; p = p->table_next_) all.push_back(intrusive_ptr<process>::share(p));
         }
-        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->id() < b->id(); });
+        sort(all);
         return all;
     }
 
     /// The living process of this number, or null.
     [[nodiscard]] intrusive_ptr<process> find(std::uint64_t id) const noexcept {
-        const shard& home = shards_[id % shards_.size()];
+        const shard& home = shards_[id % shard_count];
         const std::lock_guard hold{home.lock};
         for (process* p = home.first; p; p = p->table_next_)
             if (p->id() == id) return intrusive_ptr<process>::share(p);
@@ -126,14 +126,16 @@ public:
     [[nodiscard]] note note_of(const process& p) const {
         const shard& home = shard_of(p);
         const std::lock_guard hold{home.lock};
-        const auto found = home.notes.find(p.id());
-        return found == home.notes.end() ? note{} : found->second;
+        const note* const found = home.notes.find(p.id());
+        return found ? *found : note{};
     }
     void write_note(const process& p, std::string note::*where, std::string_view text) {
         shard& home = shard_of(p);
         const std::lock_guard hold{home.lock};
         // Whoever dies closes its mailbox first and then comes to take the note off.
-        if (!p.mailbox_.closed()) home.notes[p.id()].*where = text;
+        if (p.mailbox_.closed()) return;
+        note* const written = home.notes.find(p.id());
+        (written ? *written : home.notes.insert(p.id(), note{})).*where = text;
     }
 
     /// The timers whose target is a name, under their lock.
@@ -160,19 +162,23 @@ private:
     struct shard {
         mutable std::mutex lock;
         process* first = nullptr;
-        std::unordered_map<std::uint64_t, note> notes;
+        base::flat_map<note> notes;  // by the number of the process
         std::mutex timer_lock;
     };
-    [[nodiscard]] shard& shard_of(const process& p) const noexcept { return shards_[p.id() % shards_.size()]; }
+    [[nodiscard]] shard& shard_of(const process& p) const noexcept { return shards_[p.id() % shard_count]; }
     [[nodiscard]] static std::uint64_t next_prefix() noexcept {
         static constinit std::atomic<std::uint64_t> last{1};
         return 1 + last.fetch_add(1, std::memory_order_relaxed) % ((1U << 16) - 2);  // unique is enough
+    }
+    static void sort(std::vector<intrusive_ptr<process>>& some) {
+        std::sort(some.begin(), some.end(), [](const auto& a, const auto& b) { return a->id() < b->id(); });
     }
     void end_wave(bool roots_only) noexcept;
     void one_of_wave_gone() noexcept {
         if (wave_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) end_wave(false);  // pairs with end_wave()
     }
 
+    static constexpr std::size_t shard_count = 16;
     static constexpr unsigned prefix_shift = 48;
     exec::executor& executor_;
     const std::uint64_t prefix_;
@@ -183,7 +189,7 @@ private:
     message_timer* named_timers_ = nullptr;
     std::mutex named_timer_lock_;
     spent_timers spent_;
-    mutable std::array<shard, 16> shards_;
+    mutable shard shards_[shard_count];
     std::atomic<std::size_t> wave_left_{0};  // asked to end and not gone yet
     thread_yard threads_;                    // the last member: its threads use the others until they have ended
 };
@@ -224,8 +230,8 @@ inline void node::end_wave(bool roots_only) noexcept {
             wave.push_back(intrusive_ptr<process>::share(p));
         }
     }
-    std::sort(wave.begin(), wave.end(), [](const auto& a, const auto& b) { return a->id() > b->id(); });
-    for (const auto& p : wave) p->ask_to_end(reason::shutdown);
+    sort(wave);
+    for (std::size_t i = wave.size(); i-- > 0;) wave[i]->ask_to_end(reason::shutdown);  // the youngest first
     if (roots_only || !wave.empty()) one_of_wave_gone();
 }
 

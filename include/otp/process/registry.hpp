@@ -3,13 +3,15 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "otp/base/flat_map.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/base/result.hpp"
 #include "otp/base/type_name.hpp"
 #include "otp/process/process.hpp"
@@ -18,14 +20,22 @@ namespace otp::inline OTP_ABI::proc {
 
 class registry {
 public:
+    registry() = default;
+    registry(const registry&) = delete;
+    registry& operator=(const registry&) = delete;
+    ~registry() {
+        by_process_.for_each([](std::uint64_t, entry* e) { delete e; });
+    }
+
     /// Gives a living process a name. Errors: bad_argument (empty name, the process has a name), noproc (it is gone),
     /// already_started (the name is taken; subject() is its holder).
     [[nodiscard]] result<void> enter(std::string_view name, process& p) {
         if (name.empty()) return reason{reason::bad_argument}.with_text("an empty name can't be registered");
-        shard& home = shard_of(name);
+        base::owned<entry> fresh{new entry{std::string{name}, intrusive_ptr<process>::share(&p)}};
+        shard& home = shard_of(fresh->key);
         const std::lock_guard hold{home.lock};
-        if (const auto taken = home.entries.find(name); taken != home.entries.end()) {
-            return reason{reason::already_started}.with_text("the name " + std::string{name} + " is taken").with_subject(taken->second);
+        if (const entry* taken = home.find(fresh->key, name)) {
+            return reason{reason::already_started}.with_text("the name " + fresh->name + " is taken").with_subject(taken->holder);
         }
         auto expected = name_state::none;
         // Acquire and release pair with leave(): the process is dead before it is seen gone.
@@ -33,32 +43,41 @@ public:
             if (expected == name_state::gone) return reason::noproc;
             return reason{reason::bad_argument}.with_text("the process has a name already");
         }
-        home.entries[std::string{name}] = intrusive_ptr<process>::share(&p);
         const std::lock_guard hold_back{back_lock_};
-        by_process_[p.id()] = std::string{name};
+        try {
+            by_process_.insert(p.id(), fresh.get());
+            home.put(*fresh);
+        } catch (...) {
+            by_process_.erase(p.id());
+            expected = name_state::named;
+            p.name_state_.compare_exchange_strong(expected, name_state::none, std::memory_order_acq_rel, std::memory_order_acquire);  // as above
+            throw;
+        }
+        (void)fresh.release();
         return {};
     }
 
     /// Frees a name. Error: not_found.
     [[nodiscard]] result<void> leave(std::string_view name) {
-        shard& home = shard_of(name);
+        const auto key = key_of(name);
+        shard& home = shard_of(key);
+        base::owned<entry> gone;  // ends when the locks are given back
         const std::lock_guard hold{home.lock};
-        const auto found = home.entries.find(name);
-        if (found == home.entries.end()) return reason{reason::not_found}.with_text("no process is registered as " + std::string{name});
+        entry* const found = home.find(key, name);
+        if (!found) return reason{reason::not_found}.with_text("no process is registered as " + std::string{name});
         auto expected = name_state::named;
         // A failure means that it dies right now: then forget() finds nothing, which is fine. Pairs with forget().
-        found->second->name_state_.compare_exchange_strong(expected, name_state::none, std::memory_order_acq_rel, std::memory_order_acquire);
-        const std::lock_guard hold_back{back_lock_};
-        by_process_.erase(found->second->id());
-        home.entries.erase(found);
+        found->holder->name_state_.compare_exchange_strong(expected, name_state::none, std::memory_order_acq_rel, std::memory_order_acquire);
+        gone.reset(take_out(home, *found));
         return {};
     }
 
     [[nodiscard]] intrusive_ptr<process> find(std::string_view name) {
-        shard& home = shard_of(name);
+        const auto key = key_of(name);
+        const shard& home = shard_of(key);
         const std::lock_guard hold{home.lock};
-        const auto found = home.entries.find(name);
-        return found == home.entries.end() ? nullptr : found->second;
+        const entry* const found = home.find(key, name);
+        return found ? found->holder : nullptr;
     }
 
     /// Called once by a dying process: its name is free when this returns, and it can't get one any more.
@@ -66,20 +85,19 @@ public:
         // Pairs with enter() and leave().
         if (p.name_state_.exchange(name_state::gone, std::memory_order_acq_rel) != name_state::named) return;
         const std::string name = name_of(p.id());
-        shard& home = shard_of(name);
+        const auto key = key_of(name);
+        shard& home = shard_of(key);
+        base::owned<entry> gone;  // ends when the locks are given back
         const std::lock_guard hold{home.lock};
-        const auto found = home.entries.find(name);
-        if (found == home.entries.end() || found->second.get() != &p) return;  // somebody freed it meanwhile
-        const std::lock_guard hold_back{back_lock_};
-        by_process_.erase(p.id());
-        home.entries.erase(found);
+        entry* const found = home.find(key, name);
+        if (found && found->holder.get() == &p) gone.reset(take_out(home, *found));  // else somebody freed it meanwhile
     }
 
     /// The name of a process, "" if it has none.
     [[nodiscard]] std::string name_of(std::uint64_t id) {
         const std::lock_guard hold{back_lock_};
-        const auto found = by_process_.find(id);
-        return found == by_process_.end() ? std::string{} : found->second;
+        entry* const* const found = by_process_.find(id);
+        return found ? (*found)->name : std::string{};
     }
 
     /// All names, sorted.
@@ -87,30 +105,63 @@ public:
         std::vector<std::string> all;
         for (shard& s : shards_) {
             const std::lock_guard hold{s.lock};
-            for (auto& e : s.entries) all.push_back(e.first);
+            s.entries.for_each([&all](std::uint64_t, const entry* e) {
+                for (; e; e = e->same_key) all.push_back(e->name);
+            });
         }
         std::sort(all.begin(), all.end());
         return all;
     }
 
 private:
-    struct text_hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const noexcept { return base::hash_text(text); }
-    };
-    struct text_equal {
-        using is_transparent = void;
-        bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
+    struct entry {
+        std::string name;
+        intrusive_ptr<process> holder;
+        std::uint64_t key = key_of(name);
+        entry* same_key = nullptr;  // the next one
     };
     struct shard {
-        std::mutex lock;
-        std::unordered_map<std::string, intrusive_ptr<process>, text_hash, text_equal> entries;
-    };
-    [[nodiscard]] shard& shard_of(std::string_view name) noexcept { return shards_[base::hash_text(name) % shards_.size()]; }
+        mutable std::mutex lock;
+        base::flat_map<entry*> entries;
 
-    std::array<shard, 16> shards_;
+        [[nodiscard]] entry* find(std::uint64_t key, std::string_view name) const noexcept {
+            entry* const* const first = entries.find(key);
+            entry* e = first ? *first : nullptr;
+            while (e && e->name != name) e = e->same_key;
+            return e;
+        }
+        void put(entry& e) {
+            entry** const first = entries.find(e.key);
+            if (!first) {
+                entries.insert(e.key, &e);
+                return;
+            }
+            e.same_key = *first;
+            *first = &e;
+        }
+        void take_out(entry& e) noexcept {
+            entry** at = entries.find(e.key);
+            if (*at == &e && !e.same_key) {
+                entries.erase(e.key);
+                return;
+            }
+            while (*at != &e) at = &(*at)->same_key;
+            *at = e.same_key;
+        }
+    };
+    [[nodiscard]] static std::uint64_t key_of(std::string_view name) noexcept { return base::hash_text(name) | 1U; }  // not zero
+    [[nodiscard]] shard& shard_of(std::uint64_t key) noexcept { return shards_[(key >> 32) % shard_count]; }
+    [[nodiscard]] entry* take_out(shard& home, entry& e) noexcept {
+        const std::lock_guard hold{back_lock_};
+        by_process_.erase(e.holder->id());
+        home.take_out(e);
+        return &e;
+    }
+
+    static constexpr std::size_t shard_count = 16;
+    shard shards_[shard_count];
     std::mutex back_lock_;  // taken last
-    std::unordered_map<std::uint64_t, std::string> by_process_;
+    base::flat_map<entry*> by_process_;
 };
 
 }  // namespace otp::inline OTP_ABI::proc
