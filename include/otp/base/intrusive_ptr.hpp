@@ -43,7 +43,7 @@ public:
     constexpr intrusive_ptr(const intrusive_ptr& other) noexcept : object_{other.object_} {
         if (object_) object_->retain();
     }
-    constexpr intrusive_ptr(intrusive_ptr&& other) noexcept : object_{std::exchange(other.object_, nullptr)} {}
+    constexpr intrusive_ptr(intrusive_ptr&& other) noexcept : object_{other.detach()} {}
     template <class U>
         requires(!std::is_same_v<U, T> && std::is_convertible_v<U*, T*>)
     constexpr intrusive_ptr(intrusive_ptr<U> other) noexcept : object_{other.detach()} {}
@@ -51,7 +51,9 @@ public:
         if (object_) object_->release();
     }
     constexpr intrusive_ptr& operator=(intrusive_ptr other) noexcept {
-        std::swap(object_, other.object_);
+        T* const old = object_;
+        object_ = other.object_;
+        other.object_ = old;
         return *this;
     }
 
@@ -63,7 +65,11 @@ public:
         return adopt(object);
     }
     /// Gives the reference to the caller.
-    [[nodiscard]] constexpr T* detach() noexcept { return std::exchange(object_, nullptr); }
+    [[nodiscard]] constexpr T* detach() noexcept {
+        T* const object = object_;
+        object_ = nullptr;
+        return object;
+    }
 
     [[nodiscard]] constexpr T* get() const noexcept { return object_; }
     constexpr T& operator*() const noexcept { return *object_; }

@@ -60,10 +60,9 @@ public:
     [[nodiscard]] constexpr T* get() const noexcept { return items_; }
     constexpr T& operator[](std::size_t at) const noexcept { return items_[at]; }
     constexpr explicit operator bool() const noexcept { return items_ != nullptr; }
-    constexpr void swap(owned_array& other) noexcept {
-        T* const items = items_;
-        items_ = other.items_;
-        other.items_ = items;
+    constexpr void reset(T* items) noexcept {
+        delete[] items_;
+        items_ = items;
     }
 
 private:

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <mutex>
 #include <utility>
-#include <vector>
 
+#include "otp/base/owned.hpp"
 #include "otp/process/mailbox_options.hpp"
 #include "otp/process/process.hpp"
 #include "otp/process/token.hpp"
@@ -18,13 +18,20 @@ struct bounds {
     struct sender {
         intrusive_ptr<process> who;
         std::uint64_t ref;
+        sender* next = nullptr;
     };
     explicit bounds(const mailbox_options& options) noexcept : capacity{options.capacity}, policy{options.on_full} {}
+    bounds(const bounds&) = delete;
+    bounds& operator=(const bounds&) = delete;
+    ~bounds() {
+        while (first_waiting) delete std::exchange(first_waiting, first_waiting->next);
+    }
 
     const std::uint64_t capacity;
     const mailbox_policy policy;
     std::mutex lock;
-    std::vector<sender> waiting;          // for room; under the lock
+    sender* first_waiting = nullptr;      // for room; under the lock
+    sender** end_of_waiting = &first_waiting;
     std::atomic<std::size_t> waiters{0};  // their number, written under the lock; see process::is_full
     // drop_oldest: what senders took out of the mailbox to shorten it, older than what is in there. Under the lock, as is then
     // every take, close and idling of the owner.
@@ -75,33 +82,47 @@ inline bool process::await_room(process& who, std::uint64_t ref) {
     bounds& limit = *limits();
     const std::lock_guard hold{limit.lock};
     if (mailbox_.closed()) return false;
-    limit.waiting.push_back({intrusive_ptr<process>::share(&who), ref});
-    limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
-    // Behind another one it waits even if there is room: who has found none is told, and all with it.
-    if (limit.waiting.size() > 1) return true;
-    if (is_full(arrived_.load(std::memory_order_relaxed))) return true;  // what it misses was taken a moment ago, by one who was not waiting
-    limit.waiting.pop_back();
-    limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
-    return false;
+    base::owned<bounds::sender> fresh{new bounds::sender{intrusive_ptr<process>::share(&who), ref}};
+    const bool first = limit.waiters.fetch_add(1, std::memory_order_seq_cst) == 0;  // as in is_full
+    // Behind another one it waits even if there is room: who has found none is told, and all with it. Else what it misses was
+    // taken a moment ago, by one who was not waiting.
+    if (first && !is_full(arrived_.load(std::memory_order_relaxed))) {
+        limit.waiters.store(0, std::memory_order_seq_cst);  // as in is_full
+        return false;
+    }
+    *limit.end_of_waiting = fresh.release();
+    limit.end_of_waiting = &(*limit.end_of_waiting)->next;
+    return true;
 }
 
 /// It waits no more: its time is over, or it was killed.
 inline void process::leave_room(const process& who, std::uint64_t ref) noexcept {
     bounds& limit = *limits();
     const std::lock_guard hold{limit.lock};
-    std::erase_if(limit.waiting, [&](const bounds::sender& s) { return s.who.get() == &who && s.ref == ref; });
-    limit.waiters.store(limit.waiting.size(), std::memory_order_seq_cst);  // as in is_full
+    bounds::sender** at = &limit.first_waiting;
+    while (*at && !((*at)->who.get() == &who && (*at)->ref == ref)) at = &(*at)->next;
+    bounds::sender* const gone = *at;
+    if (!gone) return;
+    *at = gone->next;
+    if (limit.end_of_waiting == &gone->next) limit.end_of_waiting = at;
+    delete gone;
+    limit.waiters.fetch_sub(1, std::memory_order_seq_cst);  // as in is_full
 }
 
 /// Tells all who wait. They are told together when half of the mailbox is free, so that not each message costs a wake-up.
 inline void process::tell_waiting() noexcept {
-    std::vector<bounds::sender> told;
+    bounds& limit = *limits();
+    base::owned<bounds::sender> told;
     {
-        const std::lock_guard hold{limits()->lock};
-        told = std::exchange(limits()->waiting, {});
-        limits()->waiters.store(0, std::memory_order_seq_cst);  // as in is_full
+        const std::lock_guard hold{limit.lock};
+        told.reset(std::exchange(limit.first_waiting, nullptr));
+        limit.end_of_waiting = &limit.first_waiting;
+        limit.waiters.store(0, std::memory_order_seq_cst);  // as in is_full
     }
-    for (const auto& s : told) send_token(*s.who, s.ref);
+    while (told) {
+        send_token(*told->who, told->ref);
+        told.reset(told->next);
+    }
 }
 
 /// The owner has taken a message from its queue, or dropped it.

@@ -171,7 +171,9 @@ private:
         return 1 + last.fetch_add(1, std::memory_order_relaxed) % ((1U << 16) - 2);  // unique is enough
     }
     static void sort(std::vector<intrusive_ptr<process>>& some) {
-        std::sort(some.begin(), some.end(), [](const auto& a, const auto& b) { return a->id() < b->id(); });
+        const auto before = [](const auto& a, const auto& b) { return a->id() < b->id(); };
+        std::make_heap(some.begin(), some.end(), before);  // compiled in each unit, and std::sort is four times as much
+        std::sort_heap(some.begin(), some.end(), before);
     }
     void end_wave(bool roots_only) noexcept;
     void one_of_wave_gone() noexcept {

@@ -69,10 +69,11 @@ inline void link(process& self, process& peer, std::uint64_t number) {
 inline void unlink(process& self, process& peer) {
     auto* mine = self.related_if_any();
     if (!mine) return;
-    auto entry = mine->links.take(peer.id());
+    const link_entry* const entry = mine->links.find(peer.id());
     if (!entry) return;
     auto* s = make_peer_signal(signal_kind::unlink, &self, entry->mine);
     s->known = entry->theirs;
+    mine->links.erase(peer.id());
     peer.post(s);
 }
 
@@ -91,10 +92,12 @@ inline void monitor(process& self, process& target, std::uint64_t ref, watch_ent
 inline bool demonitor(process& self, std::uint64_t ref, bool flush) {
     bool there = false;
     if (auto* mine = self.related_if_any()) {
-        if (auto entry = mine->watches.take(ref)) {
+        if (watch_entry* const entry = mine->watches.find(ref)) {
+            const watch_entry ended{std::move(*entry)};
+            mine->watches.erase(ref);
             there = true;
             mine->end_alias_of_monitor(ref);
-            entry->target->post(make_peer_signal(signal_kind::demonitor, &self, ref));
+            ended.target->post(make_peer_signal(signal_kind::demonitor, &self, ref));
         }
     }
     if (flush && !there) {
@@ -152,15 +155,17 @@ inline void process::receive_relation(signal* s) noexcept {
             break;
         case signal_kind::down: {
             auto* mine = related_if_any();
-            auto entry = mine ? mine->watches.take(p->ref) : std::nullopt;
+            watch_entry* const entry = mine ? mine->watches.find(p->ref) : nullptr;
             if (!entry) break;
+            watch_entry ended{std::move(*entry)};
+            mine->watches.erase(p->ref);
             mine->end_alias_of_monitor(p->ref);
             if (role() == process_role::thread) break;  // nobody can receive it
-            if (entry->tagged) {
-                entry->fill(entry->tagged.get(), *p);
-                entry->tagged->ref = p->ref;
-                entry->tagged->kind = signal_kind::down;  // for demonitor
-                queue_.push(entry->tagged.release());
+            if (ended.tagged) {
+                ended.fill(ended.tagged.get(), *p);
+                ended.tagged->ref = p->ref;
+                ended.tagged->kind = signal_kind::down;  // for demonitor
+                queue_.push(ended.tagged.release());
                 break;
             }
             p->kind = signal_kind::message;

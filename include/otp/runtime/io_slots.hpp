@@ -63,6 +63,8 @@ public:
         return std::exchange(s.handler, nullptr);
     }
 
+    /// How many slots there are, the free ones too.
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
     /// All slots, the free ones too.
     [[nodiscard]] slot* begin() noexcept { return slots_.get(); }
     [[nodiscard]] slot* end() noexcept { return slots_.get() + capacity_; }
@@ -76,11 +78,11 @@ private:
     bool grow() noexcept {
         const std::uint32_t wanted = capacity_ == 0 ? 32 : capacity_ * 2;
         if (wanted <= capacity_) return false;
-        base::owned_array<slot> grown{new (std::nothrow) slot[wanted]};
+        auto* const grown = new (std::nothrow) slot[wanted];
         if (!grown) return false;
         for (std::uint32_t i = 0; i < capacity_; ++i) grown[i] = std::move(slots_[i]);
         for (std::uint32_t i = wanted; i-- > capacity_;) grown[i].next_free = std::exchange(free_, i);
-        slots_.swap(grown);
+        slots_.reset(grown);
         capacity_ = wanted;
         return true;
     }

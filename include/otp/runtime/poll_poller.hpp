@@ -10,7 +10,6 @@
 #include <limits>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/io_slots.hpp"
 #include "otp/runtime/poller.hpp"
@@ -88,7 +88,7 @@ public:
                 if (count > 0) collect(next, batch);
             }
             called += batch.dispatch();
-        } while (count > 0 && next < asked_.size());
+        } while (count > 0 && next < used_);
         return called;
     }
 
@@ -121,8 +121,13 @@ private:
 
     // Under the lock: writes down what poll(2) is to look at, the pipe first.
     void list() {
-        asked_.assign(1, {wake_read_.get(), POLLIN, 0});
-        tickets_.assign(1, {});
+        if (room_ <= slots_.capacity()) {
+            room_ = std::size_t{slots_.capacity()} + 1;
+            asked_.reset(new pollfd[room_]);
+            tickets_.reset(new io_ticket[room_]);
+        }
+        asked_[0] = {wake_read_.get(), POLLIN, 0};
+        used_ = 1;
         std::uint32_t index = 0;
         for (const auto& slot : slots_) {
             const io_ticket ticket{index++, slot.generation};
@@ -131,8 +136,8 @@ private:
             int events = 0;
             if (!any(slot.silent & io_events::readable)) events |= POLLIN | peer_closed;
             if (!any(slot.silent & io_events::writable)) events |= POLLOUT;
-            asked_.push_back({slot.fd, static_cast<short>(events), 0});
-            tickets_.push_back(ticket);
+            asked_[used_] = {slot.fd, static_cast<short>(events), 0};
+            tickets_[used_++] = ticket;
         }
     }
 
@@ -144,7 +149,7 @@ private:
             }
             awake_.exchange(false, std::memory_order_acq_rel);  // after the reading, see wake
         }
-        for (; next < asked_.size() && !batch.full(); ++next) {
+        for (; next < used_ && !batch.full(); ++next) {
             if (asked_[next].revents == 0) continue;
             auto* const slot = slots_.find(tickets_[next]);
             if (!slot) continue;
@@ -165,19 +170,19 @@ private:
     }
 
     [[nodiscard]] int wait(duration timeout) noexcept {
-        const auto size = static_cast<nfds_t>(asked_.size());
-        if (timeout == duration::max()) return ::poll(asked_.data(), size, -1);
+        const auto size = static_cast<nfds_t>(used_);
+        if (timeout == duration::max()) return ::poll(asked_.get(), size, -1);
         timeout = std::max(timeout, duration::zero());
 #if defined(__linux__)
         timespec limit{};
         limit.tv_sec = static_cast<time_t>(timeout.count() / 1'000'000'000);
         limit.tv_nsec = static_cast<long>(timeout.count() % 1'000'000'000);
-        return ::ppoll(asked_.data(), size, &limit, nullptr);
+        return ::ppoll(asked_.get(), size, &limit, nullptr);
 #else
         // Rounded up: a shorter sleep would spin through the last millisecond.
         const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
         constexpr std::int64_t longest = std::numeric_limits<int>::max();
-        return ::poll(asked_.data(), size, static_cast<int>(std::min<std::int64_t>(milliseconds, longest)));
+        return ::poll(asked_.get(), size, static_cast<int>(std::min<std::int64_t>(milliseconds, longest)));
 #endif
     }
 
@@ -186,8 +191,11 @@ private:
     int failure_ = 0;
     io_slots slots_;
     bool asleep_ = false;            // guarded by the lock of slots_
-    std::vector<pollfd> asked_;      // of the polling thread
-    std::vector<io_ticket> tickets_;  // whom each of them is for
+    // Of the polling thread:
+    base::owned_array<pollfd> asked_;
+    base::owned_array<io_ticket> tickets_;  // whom each of them is for
+    std::size_t room_ = 0;                  // of both
+    std::size_t used_ = 0;
     alignas(cache_line) std::atomic<bool> awake_{false};  // a wake is on its way and not yet noticed
 };
 
