@@ -30,6 +30,7 @@ public:
     constexpr T& operator*() const noexcept { return *object_; }
     constexpr T* operator->() const noexcept { return object_; }
     constexpr explicit operator bool() const noexcept { return object_ != nullptr; }
+    friend constexpr bool operator==(const owned& one, std::nullptr_t) noexcept { return one.object_ == nullptr; }
 
     /// Gives the object to the caller.
     [[nodiscard]] constexpr T* release() noexcept {

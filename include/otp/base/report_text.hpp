@@ -1,13 +1,13 @@
 // The form of the reports: several aligned lines or one, and how long they may get.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "otp/base/order.hpp"
 #include "otp/config.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -47,7 +47,7 @@ inline constinit report_format_state the_report_format;
 class report_text {
 public:
     explicit report_text(std::string_view title, report_format format = current_report_format())
-        : format_{format}, part_limit_{format.chars_limit == 0 ? 0 : std::max<std::size_t>(format.chars_limit / 4, 16)} {
+        : format_{format}, part_limit_{format.chars_limit == 0 ? 0 : base::max<std::size_t>(format.chars_limit / 4, 16)} {
         add(title);
     }
 
@@ -69,7 +69,7 @@ public:
     /// Names of `count` things, as many as fit the depth; `name(i)` gives the next.
     template <class Name>
     void list(std::string_view key, std::size_t count, Name name, std::string lead = {}) {
-        const std::size_t shown = format_.depth == 0 ? count : std::min(count, format_.depth);
+        const std::size_t shown = format_.depth == 0 ? count : base::min(count, format_.depth);
         for (std::size_t i = 0; i != shown; ++i) {
             if (i != 0) lead += ", ";
             lead += name(i);

@@ -1,7 +1,6 @@
 // What a supervisor knows of a child: how it is started, restarted and ended.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -226,7 +225,8 @@ template <behaviour::child_factory F>
         if (auto fits = at->plan().check(); !fits) return fits;
         const auto wrong = [at](const char* what) { return reason{reason::bad_argument}.with_text("child \"" + at->id() + "\": " + what); };
         if (at->plan().significant && when == auto_shutdown_type::never) return wrong("bad_combination: significant, and auto_shutdown never");
-        if (std::any_of(children.begin(), at, [at](const child_spec& c) { return c.id() == at->id(); })) return wrong("duplicate_child_name");
+        for (auto other = children.begin(); other != at; ++other)
+            if (other->id() == at->id()) return wrong("duplicate_child_name");
     }
     return {};
 }

@@ -2,13 +2,13 @@
 // that doesn't depend on the handler; all of it runs in the server's turns, but for nothing.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "otp/base/flat_map.hpp"
 #include "otp/base/log.hpp"
+#include "otp/base/order.hpp"
 #include "otp/base/owned.hpp"
 #include "otp/behaviour/actions.hpp"
 #include "otp/behaviour/acceptor.hpp"
@@ -36,7 +36,7 @@ public:
         limit_ = options_.max_connections;
         if (!exec::current_executor().io()) return reason::from_errno(ENOTSUP, "sockets in a simulation");
         if (options_.acceptors == 0) return reason{reason::bad_argument}.with_text("a server needs an acceptor");
-        stations_.resize(std::min<std::size_t>(options_.acceptors, most_acceptors));
+        stations_.resize(std::size_t{base::min(options_.acceptors, most_acceptors)});
         if (options_.fd >= 0) {
             auto adopted = net::adopt_listener(options_.fd);
             if (!adopted) return adopted.error();
@@ -126,7 +126,7 @@ public:
         processes_.for_each([&](std::uint64_t, const entry& e) {
             if (e.connected) all.push_back({pid{e.who}, e.peer});
         });
-        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.pid < b.pid; });
+        base::sort(all.data(), all.size(), [](const connection_info& a, const connection_info& b) { return a.pid < b.pid; });
         return all;
     }
     void set_max_connections(std::size_t limit) {
@@ -200,7 +200,7 @@ private:
     void fill() {
         if (suspended_) return;
         const std::size_t room = limit_ > connected_ ? limit_ - connected_ : 0;
-        const std::size_t wanted = std::min(stations_.size(), room);
+        const std::size_t wanted = base::min(stations_.size(), room);
         std::size_t there = acceptors();
         for (auto& s : stations_) {
             if (there > wanted && s.process != 0) {
@@ -265,7 +265,9 @@ private:
         return false;
     }
     [[nodiscard]] std::size_t acceptors() const noexcept {
-        return static_cast<std::size_t>(std::count_if(stations_.begin(), stations_.end(), [](const station& s) { return s.process != 0; }));
+        std::size_t at_work = 0;
+        for (const station& s : stations_) at_work += s.process != 0 ? 1 : 0;
+        return at_work;
     }
     void later() {
         if (std::exchange(looks_again_, true)) return;

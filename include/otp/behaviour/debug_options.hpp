@@ -4,13 +4,13 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "otp/base/intrusive_ptr.hpp"
 #include "otp/base/log.hpp"
 #include "otp/behaviour/debugging.hpp"
 #include "otp/behaviour/server_base.hpp"
@@ -82,12 +82,11 @@ inline constexpr debug_switch counted = debug_switch::counted;
 class debug_option {
 public:
     /// Switches one part on; a copy of what it holds goes to each server.
-    struct part {
-        virtual ~part() = default;
+    struct part : ref_counted {
         virtual result<void> apply(behaviour::server_base& s) const = 0;
     };
     debug_option(debug_switch on) noexcept : switch_on_{on == traced ? &behaviour::apply_trace : &behaviour::apply_statistics} {}
-    explicit debug_option(std::shared_ptr<const part> what) noexcept : part_{std::move(what)} {}
+    explicit debug_option(intrusive_ptr<const part> what) noexcept : part_{std::move(what)} {}
 
     [[nodiscard]] result<void> apply(behaviour::server_base& s) const {
         if (part_) return part_->apply(s);
@@ -98,12 +97,21 @@ public:
 private:
     // Pointers, so that only who names an option compiles what it does.
     void (*switch_on_)(behaviour::server_base& s, bool on) = nullptr;
-    std::shared_ptr<const part> part_;
+    intrusive_ptr<const part> part_;
 };
 
 namespace option {
 
-struct log final : debug_option::part {
+template <class Part, class... A>
+[[nodiscard]] debug_option make(A&&... arguments) {
+    struct counted final : Part {
+        using Part::Part;
+        void dispose() noexcept override { delete this; }
+    };
+    return debug_option{intrusive_ptr<const debug_option::part>::adopt(new counted(std::forward<A>(arguments)...))};
+}
+
+struct log : debug_option::part {
     explicit log(std::size_t n) noexcept : events{n} {}
     std::size_t events;
     result<void> apply(behaviour::server_base& s) const override {
@@ -112,13 +120,13 @@ struct log final : debug_option::part {
         return {};
     }
 };
-struct log_file final : debug_option::part {
+struct log_file : debug_option::part {
     explicit log_file(std::string where) noexcept : path{std::move(where)} {}
     std::string path;
     result<void> apply(behaviour::server_base& s) const override { return behaviour::apply_log_file(s, path); }
 };
 template <class F, class State>
-struct function final : debug_option::part {
+struct function : debug_option::part {
     function(std::string name, F what, State first) : id{std::move(name)}, f{std::move(what)}, initial{std::move(first)} {}
     std::string id;
     F f;
@@ -132,14 +140,14 @@ struct function final : debug_option::part {
 }  // namespace option
 
 /// As sys::log(server, events).
-[[nodiscard]] inline debug_option logged(std::size_t events = 10) { return debug_option{std::make_shared<option::log>(events)}; }
+[[nodiscard]] inline debug_option logged(std::size_t events = 10) { return option::make<option::log>(events); }
 /// As sys::log_to_file(server, path).
-[[nodiscard]] inline debug_option logged_to(std::string path) { return debug_option{std::make_shared<option::log_file>(std::move(path))}; }
+[[nodiscard]] inline debug_option logged_to(std::string path) { return option::make<option::log_file>(std::move(path)); }
 /// As sys::install(server, id, f, initial); f and initial are copied for each server.
 template <class F, class State>
     requires behaviour::debug_function<F, State> && std::copy_constructible<F> && std::copy_constructible<State>
 [[nodiscard]] debug_option installed(std::string id, F f, State initial) {
-    return debug_option{std::make_shared<option::function<F, State>>(std::move(id), std::move(f), std::move(initial))};
+    return option::make<option::function<F, State>>(std::move(id), std::move(f), std::move(initial));
 }
 
 }  // namespace sys

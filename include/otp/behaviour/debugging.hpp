@@ -4,11 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <optional>
 #include <string>
@@ -99,10 +97,37 @@ template <class F>
     else return {{}, type_id_of<F>};
 }
 
-/// The last events.
-struct event_log {
-    std::size_t limit = 0;
-    std::deque<sys::event> events;
+/// The last events, a ring.
+class event_log {
+public:
+    /// Of those that it has as many as fit stay.
+    void limit_to(std::size_t events) {
+        std::vector<sys::event> kept;
+        for_each([&](const sys::event& e, std::size_t left) {
+            if (left < events) kept.push_back(e);
+        });
+        ring_ = std::move(kept);
+        oldest_ = 0;
+        limit_ = events;
+    }
+    void add(const sys::event& e) {
+        if (ring_.size() < limit_) {
+            ring_.push_back(e);
+        } else {
+            ring_[oldest_] = e;
+            oldest_ = (oldest_ + 1) % limit_;
+        }
+    }
+    /// f(event, how many come after it), oldest first.
+    template <class F>
+    void for_each(F f) const {
+        for (std::size_t i = 0; i != ring_.size(); ++i) f(ring_[(oldest_ + i) % ring_.size()], ring_.size() - 1 - i);
+    }
+
+private:
+    std::vector<sys::event> ring_;
+    std::size_t oldest_ = 0;
+    std::size_t limit_ = 0;
 };
 
 /// The debug facility of one server; only the server's own process uses it.
@@ -115,8 +140,7 @@ public:
     void trace_to(line_sink sink) noexcept { trace_ = std::move(sink); }
     void keep(std::size_t events) {
         if (!kept_) kept_.emplace();
-        kept_->limit = events;
-        while (kept_->events.size() > events) kept_->events.pop_front();
+        kept_->limit_to(events);
     }
     void keep_none() noexcept { kept_.reset(); }
     void write_to(std::optional<line_file> file) noexcept { file_ = std::move(file); }
@@ -135,12 +159,14 @@ public:
     }
 
     [[nodiscard]] std::vector<sys::event> events() const {
-        return kept_ ? std::vector<sys::event>{kept_->events.begin(), kept_->events.end()} : std::vector<sys::event>{};
+        std::vector<sys::event> all;
+        if (kept_) kept_->for_each([&all](const sys::event& e, std::size_t) { all.push_back(e); });
+        return all;
     }
     [[nodiscard]] const std::optional<sys::message_statistics>& counts() const noexcept { return counts_; }
     void show_kept(std::vector<std::string>& lines) const override {
         if (!kept_) return;
-        for (const auto& e : kept_->events) lines.push_back(to_string(e));
+        kept_->for_each([&lines](const sys::event& e, std::size_t) { lines.push_back(to_string(e)); });
     }
     [[nodiscard]] bool idle() const noexcept override { return !trace_ && !kept_ && !file_ && !counts_ && functions_.empty(); }
 
@@ -150,10 +176,7 @@ public:
             else if (e.kind == sys::event_kind::reply) ++counts_->messages_out;
         }
         if (trace_ || file_) tell_line("*DBG* " + std::string{name} + ' ' + to_string(e), name);
-        if (kept_) {
-            kept_->events.push_back(e);
-            if (kept_->events.size() > kept_->limit) kept_->events.pop_front();
-        }
+        if (kept_) kept_->add(e);
         std::erase_if(functions_, [&](installed& f) {
             try {
                 return f.call(e, name) == sys::done;

@@ -1,7 +1,6 @@
 // Who waits until the last connection of a server has ended.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "otp/base/order.hpp"
 #include "otp/behaviour/actions.hpp"
 #include "otp/behaviour/from.hpp"
 #include "otp/process/send_after.hpp"
@@ -29,14 +29,15 @@ class drains {
 public:
     void add(drain_order order, from<drain_order> caller, const recipient<drain_deadline>& owner) {
         const auto number = ++last_;
-        if (order.limit != infinity) (void)send_after(std::max(order.limit, std::chrono::nanoseconds{0}), owner, drain_deadline{number});
+        if (order.limit != infinity) (void)send_after(base::max(order.limit, std::chrono::nanoseconds{0}), owner, drain_deadline{number});
         open_.push_back({number, std::move(caller)});
     }
     void all_ended() {
         for (auto& each : std::exchange(open_, {})) each.caller.reply();
     }
     void time_is_over(drain_deadline which, std::size_t connections) {
-        const auto found = std::find_if(open_.begin(), open_.end(), [&](const entry& e) { return e.number == which.number; });
+        auto found = open_.begin();
+        while (found != open_.end() && found->number != which.number) ++found;
         if (found == open_.end()) return;
         found->caller.fail(reason{reason::timeout}.with_text(std::to_string(connections) + " connections have not ended"));
         open_.erase(found);

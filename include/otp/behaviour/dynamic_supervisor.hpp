@@ -1,7 +1,6 @@
 // A supervisor of any number of children of one kind; OTP's simple_one_for_one.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "otp/base/flat_map.hpp"
+#include "otp/base/order.hpp"
 #include "otp/behaviour/child_ending.hpp"
 #include "otp/behaviour/handles.hpp"
 #include "otp/behaviour/supervisor_messages.hpp"
@@ -132,7 +132,7 @@ public:
         std::vector<entry> newest;
         newest.reserve(children_.size());
         children_.for_each([&newest](std::uint64_t, const entry& e) { newest.push_back(e); });
-        std::sort(newest.begin(), newest.end(), [](const entry& a, const entry& b) { return a.process > b.process; });
+        base::sort(newest.data(), newest.size(), [](const entry& a, const entry& b) { return a.process > b.process; });
         std::vector<child_info> told;
         told.reserve(newest.size());
         for (const entry& e : newest) {
@@ -268,7 +268,7 @@ private:
         const auto begun = otp::now();
         for (bool late = !waits; left != 0;) {
             const auto passed = otp::now() - begun;
-            auto end = late ? ends.receive() : ends.receive(std::max(plan().shutdown - passed, std::chrono::nanoseconds{0}));
+            auto end = late ? ends.receive() : ends.receive(base::max(plan().shutdown - passed, std::chrono::nanoseconds{0}));
             if (end) {
                 --left;
                 gone(std::get<down>(*end));

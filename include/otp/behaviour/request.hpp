@@ -1,7 +1,6 @@
 // Requests whose replies are asked for later, one by one or as a set.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "otp/base/order.hpp"
 #include "otp/behaviour/client.hpp"
 #include "otp/process/inbox_process.hpp"
 #include "otp/process/request_cell.hpp"
@@ -136,7 +136,8 @@ public:
         while (proc::signal* s = arrivals_->next()) {
             const auto number = s->ref;
             proc::drop(s, reason::ignored);
-            const auto found = std::find_if(entries_.begin(), entries_.end(), [number](const auto& e) { return e->number == number; });
+            auto found = entries_.begin();
+            while (found != entries_.end() && (*found)->number != number) ++found;
             if (found == entries_.end()) continue;
             auto answered = std::move(*found);
             entries_.erase(found);
@@ -147,7 +148,7 @@ public:
     /// Blocks for the next response, `limit` at most; none if the time is over or the set is empty. The requests live on.
     [[nodiscard]] std::optional<labelled> wait(std::chrono::nanoseconds limit = std::chrono::nanoseconds::max()) {
         if (empty()) return std::nullopt;
-        const auto deadline = proc::call_deadline(arrivals_->executor(), std::max(limit, std::chrono::nanoseconds::zero()));
+        const auto deadline = proc::call_deadline(arrivals_->executor(), base::max(limit, std::chrono::nanoseconds::zero()));
         for (bool in_time = true;;) {
             if (auto found = check(); found || !in_time) return found;
             in_time = arrivals_->block_for_mail(deadline);

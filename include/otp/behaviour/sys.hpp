@@ -58,21 +58,25 @@ auto replace_state(const client<T>& server, F f, std::chrono::nanoseconds limit 
 }
 
 /// The server handles nothing but system requests from now on; the rest waits in its mailbox. sys:suspend/2.
-inline result<void> suspend(const target& server, std::chrono::nanoseconds limit = default_timeout) {
-    return server.ask([](behaviour::server_base& s) { s.suspend(); }, limit);
+template <has_target Server>
+result<void> suspend(const Server& server, std::chrono::nanoseconds limit = default_timeout) {
+    return target{server}.ask([](behaviour::server_base& s) { s.suspend(); }, limit);
 }
 /// Ends a suspension, whoever began it. A running inactivity time-out starts anew; one with a message of its own has run on, and its
 /// message comes now if the time is over. sys:resume/2.
-inline result<void> resume(const target& server, std::chrono::nanoseconds limit = default_timeout) {
-    return server.ask([](behaviour::server_base& s) { s.resume(); }, limit);
+template <has_target Server>
+result<void> resume(const Server& server, std::chrono::nanoseconds limit = default_timeout) {
+    return target{server}.ask([](behaviour::server_base& s) { s.resume(); }, limit);
 }
 /// Ends the server with this reason through terminate, also when it is suspended; does not wait for the end. sys:terminate/3.
-inline result<void> terminate(const target& server, reason why, std::chrono::nanoseconds limit = default_timeout) {
-    return server.ask([why = std::move(why)](behaviour::server_base& s) { s.stop(why); }, limit);
+template <has_target Server>
+result<void> terminate(const Server& server, reason why, std::chrono::nanoseconds limit = default_timeout) {
+    return target{server}.ask([why = std::move(why)](behaviour::server_base& s) { s.stop(why); }, limit);
 }
 /// What is shown of the server, after its format_status. sys:get_status/2.
-inline result<status> get_status(const target& server, std::chrono::nanoseconds limit = default_timeout) {
-    return server.ask([](behaviour::server_base& s) { return behaviour::formatted_status(s); }, limit);
+template <has_target Server>
+result<status> get_status(const Server& server, std::chrono::nanoseconds limit = default_timeout) {
+    return target{server}.ask([](behaviour::server_base& s) { return behaviour::formatted_status(s); }, limit);
 }
 
 }  // namespace otp::inline OTP_ABI::sys

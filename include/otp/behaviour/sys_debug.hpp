@@ -31,7 +31,8 @@ template <class F, class State>
         return reason::bad_argument;  // the diagnosis has failed the build
     }
 }
-[[nodiscard]] inline result<void> remove(const target& server, behaviour::function_key key, std::chrono::nanoseconds limit) {
+template <class Key>
+[[nodiscard]] result<void> remove(const target& server, Key key, std::chrono::nanoseconds limit) {
     return server.ask(
         [key = std::move(key)](behaviour::server_base& s) {
             if (auto* debug = s.debug_if_any()) debug->remove(key);
@@ -74,8 +75,9 @@ result<void> log(const target& server, Number events, std::chrono::nanoseconds l
     return server.ask([n = static_cast<std::size_t>(events)](behaviour::server_base& s) { behaviour::apply_log(s, n); }, limit);
 }
 /// The events that are kept, oldest first. sys:log(Name, get).
-inline result<std::vector<event>> log(const target& server) {
-    return server.ask(
+template <has_target Server>
+result<std::vector<event>> log(const Server& server) {
+    return target{server}.ask(
         [](behaviour::server_base& s) {
             auto* debug = s.debug_if_any();
             return debug ? debug->events() : std::vector<event>{};
@@ -85,8 +87,9 @@ inline result<std::vector<event>> log(const target& server) {
 
 /// Writes each event as a line to this file from now on, in the place of a log file before; what the file held is gone. Errors: the
 /// system's, with the path: then no log file is written. sys:log_to_file/3.
-inline result<void> log_to_file(const target& server, std::string path, std::chrono::nanoseconds limit = default_timeout) {
-    auto opened = server.ask([path = std::move(path)](behaviour::server_base& s) { return behaviour::apply_log_file(s, path); }, limit);
+template <has_target Server>
+result<void> log_to_file(const Server& server, std::string path, std::chrono::nanoseconds limit = default_timeout) {
+    auto opened = target{server}.ask([path = std::move(path)](behaviour::server_base& s) { return behaviour::apply_log_file(s, path); }, limit);
     return opened ? *opened : opened.error();
 }
 /// Closes the log file. `on` is false.
@@ -107,8 +110,9 @@ result<void> statistics(const target& server, Bool on, std::chrono::nanoseconds 
     return server.ask([on](behaviour::server_base& s) { behaviour::apply_statistics(s, on); }, limit);
 }
 /// What has been counted. Error: not_found if nothing is counted. sys:statistics(Name, get).
-inline result<message_statistics> statistics(const target& server) {
-    auto asked = server.ask(
+template <has_target Server>
+result<message_statistics> statistics(const Server& server) {
+    auto asked = target{server}.ask(
         [](behaviour::server_base& s) -> result<message_statistics> {
             auto* debug = s.debug_if_any();
             if (!debug || !debug->counts()) return reason{reason::not_found}.with_text("no statistics: they are not switched on");
@@ -121,8 +125,9 @@ inline result<message_statistics> statistics(const target& server) {
 }
 
 /// Switches all of it off, installed functions included. sys:no_debug/2.
-inline result<void> no_debug(const target& server, std::chrono::nanoseconds limit = default_timeout) {
-    return server.ask([](behaviour::server_base& s) { s.end_debug(); }, limit);
+template <has_target Server>
+result<void> no_debug(const Server& server, std::chrono::nanoseconds limit = default_timeout) {
+    return target{server}.ask([](behaviour::server_base& s) { s.end_debug(); }, limit);
 }
 
 /// From now on f(state, const sys::event&, std::string_view name) is called for each event, in the server's own process, with a state
@@ -140,8 +145,9 @@ result<void> install(const target& server, F f, State initial, std::chrono::nano
     return reason::bad_argument;  // the diagnosis has failed the build
 }
 /// Takes out the one that was installed with this id. Nothing happens if there is none. sys:remove/2.
-inline result<void> remove(const target& server, std::string id, std::chrono::nanoseconds limit = default_timeout) {
-    return system::remove(server, {std::move(id)}, limit);
+template <has_target Server>
+result<void> remove(const Server& server, std::string id, std::chrono::nanoseconds limit = default_timeout) {
+    return system::remove(target{server}, behaviour::function_key{std::move(id)}, limit);
 }
 /// Takes out the one that was installed without an id.
 template <behaviour::own_id F>

@@ -106,4 +106,8 @@ private:
     result<intrusive_ptr<proc::process>> found_;
 };
 
+/// What a target can be made of. The functions take it as it is: they are templates, so that a unit compiles those that it uses.
+template <class Server>
+concept has_target = std::is_convertible_v<const Server&, target>;
+
 }  // namespace otp::inline OTP_ABI::sys

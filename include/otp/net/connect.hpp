@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "otp/base/order.hpp"
 #include "otp/net/lookup.hpp"
 #include "otp/net/tcp.hpp"
 #include "otp/process/sleep.hpp"
@@ -67,7 +67,7 @@ public:
     /// How long it may still take.
     [[nodiscard]] exec::duration left() const noexcept {
         if (deadline_ == exec::never) return exec::duration::max();
-        return std::max(deadline_ - executor_.now(), exec::duration::zero());
+        return base::max(deadline_ - executor_.now(), exec::duration::zero());
     }
     void try_all(addresses where) { where_ = std::move(where); }
     void failed(reason why) { why_ = std::move(why); }

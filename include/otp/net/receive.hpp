@@ -3,13 +3,13 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <span>
 #include <utility>
 
+#include "otp/base/order.hpp"
 #include "otp/net/buffer.hpp"
 #include "otp/net/operation.hpp"
 
@@ -74,8 +74,8 @@ public:
             return true;
         }
         const auto size = static_cast<std::size_t>(got);
-        if (size == room.capacity()) input.hint = std::min(input.hint * 4, largest_read);
-        else if (size * 8 < room.capacity()) input.hint = std::max(input.hint / 2, smallest_read);
+        if (size == room.capacity()) input.hint = base::min(input.hint * 4, largest_read);
+        else if (size * 8 < room.capacity()) input.hint = base::max(input.hint / 2, smallest_read);
         room.resize(size);
         got_ = std::move(room);
         return true;
@@ -126,7 +126,7 @@ private:
     void make_room() {
         auto& input = on().input;
         if (input.ahead.capacity() > input.ahead.size()) return;
-        buffer bigger{std::max(smallest_read, std::min(std::max(input.left() * 2, input.hint), std::max(count_, smallest_read)))};
+        buffer bigger{base::max(smallest_read, base::min(base::max(input.left() * 2, input.hint), base::max(count_, smallest_read)))};
         const auto kept = input.ahead.view().substr(input.used);
         if (!kept.empty()) std::memcpy(bigger.data(), kept.data(), kept.size());
         bigger.resize(kept.size());
@@ -148,7 +148,7 @@ public:
             return true;
         }
         auto& input = on().input;
-        if (const auto left = std::min(input.left(), room_.size()); left != 0) {
+        if (const auto left = base::min(input.left(), room_.size()); left != 0) {
             std::memcpy(room_.data(), input.ahead.data() + input.used, left);
             input.used += left;
             if (input.left() == 0) {

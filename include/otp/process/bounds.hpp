@@ -1,12 +1,12 @@
 // A mailbox with a limit. The lock-free mailbox stays as it is; what is here decides who may push, and makes room.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <utility>
 
+#include "otp/base/order.hpp"
 #include "otp/base/owned.hpp"
 #include "otp/process/mailbox_options.hpp"
 #include "otp/process/process.hpp"
@@ -190,7 +190,7 @@ inline signal* process::close_mail() noexcept { return is_bounded() ? close_mail
 inline bool process::go_idle() noexcept { return is_bounded() && limits()->drops_oldest() ? go_idle_bounded() : mailbox_.try_idle(); }
 inline std::uint64_t process::depth() const noexcept {
     const auto all = waiting_in_all();
-    return is_bounded() && limits()->drops_oldest() ? std::min(all, limits()->capacity) : all;
+    return is_bounded() && limits()->drops_oldest() ? base::min(all, limits()->capacity) : all;
 }
 
 }  // namespace otp::inline OTP_ABI::proc

@@ -1,7 +1,6 @@
 // A look at the processes of a runtime: who is there, whom each is linked with; labels.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "otp/base/order.hpp"
 #include "otp/process/blocking_call.hpp"
 #include "otp/process/links.hpp"
 #include "otp/process/process_info.hpp"
@@ -59,7 +59,7 @@ namespace proc {
         mine->watches.for_each([&](std::uint64_t, const watch_entry& e) { found.monitors.push_back(pid{e.target}); });
         mine->watchers.for_each([&](std::uint64_t, const intrusive_ptr<process>& p) { found.monitored_by.push_back(pid{p}); });
     }
-    for (auto* each : {&found.links, &found.monitors, &found.monitored_by}) std::sort(each->begin(), each->end());
+    for (auto* each : {&found.links, &found.monitors, &found.monitored_by}) base::sort(each->data(), each->size(), [](const pid& a, const pid& b) { return a < b; });
     return found;
 }
 

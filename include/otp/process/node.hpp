@@ -2,7 +2,6 @@
 // whole of it a node.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <atomic>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "otp/base/flat_map.hpp"
+#include "otp/base/order.hpp"
 #include "otp/process/particulars.hpp"
 #include "otp/process/process.hpp"
 #include "otp/process/registry.hpp"
@@ -171,9 +171,7 @@ private:
         return 1 + last.fetch_add(1, std::memory_order_relaxed) % ((1U << 16) - 2);  // unique is enough
     }
     static void sort(std::vector<intrusive_ptr<process>>& some) {
-        const auto before = [](const auto& a, const auto& b) { return a->id() < b->id(); };
-        std::make_heap(some.begin(), some.end(), before);  // compiled in each unit, and std::sort is four times as much
-        std::sort_heap(some.begin(), some.end(), before);
+        base::sort(some.data(), some.size(), [](const intrusive_ptr<process>& a, const intrusive_ptr<process>& b) { return a->id() < b->id(); });
     }
     void end_wave(bool roots_only) noexcept;
     void one_of_wave_gone() noexcept {

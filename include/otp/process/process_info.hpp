@@ -1,13 +1,13 @@
 // One process as others see it: what it is, what it does, whom it waits for.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "otp/base/order.hpp"
 #include "otp/process/bounds.hpp"
 #include "otp/process/crash_report.hpp"
 #include "otp/process/pid.hpp"
@@ -108,8 +108,8 @@ template <class Find>
 [[nodiscard]] inline std::vector<process_info> look_at_all(const node& home) {
     const auto all = home.processes();
     const auto find = [&all](std::uint64_t id) {
-        const auto at = std::lower_bound(all.begin(), all.end(), id, [](const auto& p, std::uint64_t number) { return p->id() < number; });
-        return at != all.end() && (*at)->id() == id ? *at : intrusive_ptr<process>{};
+        const auto at = base::first_not(all.data(), all.size(), [id](const intrusive_ptr<process>& p) { return p->id() < id; });
+        return at != all.size() && all[at]->id() == id ? all[at] : intrusive_ptr<process>{};
     };
     std::vector<process_info> seen;
     seen.reserve(all.size());

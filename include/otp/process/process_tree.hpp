@@ -1,13 +1,13 @@
 // Who started whom: all processes of a runtime as a tree.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "otp/base/order.hpp"
 #include "otp/process/introspection.hpp"
 
 namespace otp::inline OTP_ABI {
@@ -84,9 +84,8 @@ private:
     for (auto& each : processes()) made.entries.push_back({std::move(each), {}});
     for (std::size_t i = 0; i != made.entries.size(); ++i) {
         const pid& parent = made.entries[i].info.parent;
-        const auto at = std::lower_bound(made.entries.begin(), made.entries.end(), parent,
-                                         [](const process_tree::entry& e, const pid& who) { return e.info.pid < who; });
-        if (parent && at != made.entries.end() && at->info.pid == parent) at->children.push_back(i);
+        const auto at = base::first_not(made.entries.data(), made.entries.size(), [&](const process_tree::entry& e) { return e.info.pid < parent; });
+        if (parent && at != made.entries.size() && made.entries[at].info.pid == parent) made.entries[at].children.push_back(i);
         else made.roots.push_back(i);
     }
     return made;

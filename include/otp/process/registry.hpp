@@ -2,7 +2,6 @@
 // that is held for a look-up only.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "otp/base/flat_map.hpp"
+#include "otp/base/order.hpp"
 #include "otp/base/owned.hpp"
 #include "otp/base/result.hpp"
 #include "otp/base/type_name.hpp"
@@ -109,7 +109,7 @@ public:
                 for (; e; e = e->same_key) all.push_back(e->name);
             });
         }
-        std::sort(all.begin(), all.end());
+        base::sort(all.data(), all.size(), [](const std::string& a, const std::string& b) { return a < b; });
         return all;
     }
 

@@ -1,9 +1,9 @@
 // How a process waits: a suspended coroutine or a blocked thread, until replies are there or the time is over.
 #pragma once
 
-#include <algorithm>
 #include <utility>
 
+#include "otp/base/order.hpp"
 #include "otp/process/call.hpp"
 #include "otp/process/turn.hpp"
 
@@ -78,7 +78,7 @@ inline void process::tick() noexcept {
 
 inline void process::set_timer() noexcept {
     exec::time_point first = own_deadline();
-    for (wait* w = waits_; w; w = w->next) first = std::min(first, w->deadline);
+    for (wait* w = waits_; w; w = w->next) first = base::min(first, w->deadline);
     // A timer that is armed too early only looks and goes back to sleep: calls with equal time-outs touch the wheel
     // once in a time-out. In virtual time a needless moment would be seen, and nothing needless wakes one that hibernates.
     const bool exactly = executor_->simulated() || rest() != rest_state::none;
@@ -130,7 +130,7 @@ inline void process::block_until_settled(waiter& by) {
         if (by.missing == 0) break;
         exec::time_point first = exec::never;
         for (wait* w = waits_; w; w = w->next)
-            if (w->by == &by) first = std::min(first, w->deadline);
+            if (w->by == &by) first = base::min(first, w->deadline);
         exec::blocked b;
         b.who = this;
         blocked_ = &b;

@@ -1,7 +1,6 @@
 // How many processors this program may use.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include <sched.h>
 #endif
 
+#include "otp/base/order.hpp"
 #include "otp/config.hpp"
 
 namespace otp::inline OTP_ABI::exec {
@@ -49,7 +49,7 @@ namespace otp::inline OTP_ABI::exec {
     };
     while (!membership.empty()) {
         const std::string_view line = membership.substr(0, membership.find('\n'));
-        membership.remove_prefix(std::min(line.size() + 1, membership.size()));
+        membership.remove_prefix(base::min(line.size() + 1, membership.size()));
         // number:controllers:path; version 2 has number 0 and no controllers
         const auto first = line.find(':');
         const auto second = line.find(':', first == line.npos ? first : first + 1);
@@ -65,13 +65,13 @@ namespace otp::inline OTP_ABI::exec {
             const std::string group = mount + path;
             if (unified) {
                 const std::string both = small_file(group + "/cpu.max");
-                const auto space = std::min(both.find(' '), both.size());
+                const auto space = base::min(both.find(' '), both.size());
                 note(cpus_of_quota(both.substr(0, space), both.substr(space)));
             } else {
                 note(cpus_of_quota(small_file(group + "/cpu.cfs_quota_us"), small_file(group + "/cpu.cfs_period_us")));
             }
             if (path.empty()) break;
-            path.erase(std::min(path.rfind('/'), path.size()));
+            path.erase(base::min(path.rfind('/'), path.size()));
         }
     }
     return least;
@@ -92,7 +92,7 @@ namespace otp::inline OTP_ABI::exec {
     const std::size_t quota = cpus_of_group(small_file("/proc/self/cgroup"), "/sys/fs/cgroup");
     if (quota != 0 && count > quota) count = quota;
 #endif
-    if (count == 0) count = static_cast<std::size_t>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L));
+    if (count == 0) count = static_cast<std::size_t>(base::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L));
     return count;
 }
 

@@ -3,7 +3,6 @@
 
 #if defined(__linux__)
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/order.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/io_slots.hpp"
 #include "otp/runtime/poller.hpp"
@@ -157,14 +157,14 @@ private:
         // Rounded up: a shorter sleep would spin through the last millisecond.
         const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
         const auto longest = std::int64_t{std::numeric_limits<int>::max()};
-        const auto limit = static_cast<int>(std::min<std::int64_t>(milliseconds, longest));
+        const auto limit = static_cast<int>(base::min<std::int64_t>(milliseconds, longest));
         return ::epoll_wait(epoll_.get(), events, room, limit);
     }
 
     void set_timer() noexcept {
         itimerspec setting{};  // all zero disarms it
         if (native_deadline_ != never) {
-            const auto at = std::max<std::int64_t>(native_deadline_.time_since_epoch().count(), 1);
+            const auto at = base::max<std::int64_t>(native_deadline_.time_since_epoch().count(), 1);
             setting.it_value.tv_sec = static_cast<time_t>(at / 1'000'000'000);
             setting.it_value.tv_nsec = static_cast<long>(at % 1'000'000'000);
         }

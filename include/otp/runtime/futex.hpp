@@ -3,7 +3,6 @@
 
 #if defined(__linux__)
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "otp/base/order.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/executor.hpp"
 
@@ -29,7 +29,7 @@ struct futex {
     static bool wait(const word& w, std::uint32_t expected, time_point deadline = never) noexcept {
         timespec limit{};
         if (deadline != never) {
-            const auto at = std::max<std::int64_t>(deadline.time_since_epoch().count(), 0);
+            const auto at = base::max<std::int64_t>(deadline.time_since_epoch().count(), 0);
             limit.tv_sec = static_cast<time_t>(at / 1'000'000'000);
             limit.tv_nsec = static_cast<long>(at % 1'000'000'000);
         }

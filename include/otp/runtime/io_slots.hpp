@@ -2,7 +2,6 @@
 // an event of a descriptor that is gone finds nobody.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

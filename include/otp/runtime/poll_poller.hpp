@@ -1,7 +1,6 @@
 // The poller of every other system, and the second one in tests: poll(2), made to look edge-triggered.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "otp/base/intrusive_ptr.hpp"
+#include "otp/base/order.hpp"
 #include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/io_slots.hpp"
@@ -172,7 +172,7 @@ private:
     [[nodiscard]] int wait(duration timeout) noexcept {
         const auto size = static_cast<nfds_t>(used_);
         if (timeout == duration::max()) return ::poll(asked_.get(), size, -1);
-        timeout = std::max(timeout, duration::zero());
+        timeout = base::max(timeout, duration::zero());
 #if defined(__linux__)
         timespec limit{};
         limit.tv_sec = static_cast<time_t>(timeout.count() / 1'000'000'000);
@@ -182,7 +182,7 @@ private:
         // Rounded up: a shorter sleep would spin through the last millisecond.
         const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
         constexpr std::int64_t longest = std::numeric_limits<int>::max();
-        return ::poll(asked_.get(), size, static_cast<int>(std::min<std::int64_t>(milliseconds, longest)));
+        return ::poll(asked_.get(), size, static_cast<int>(base::min<std::int64_t>(milliseconds, longest)));
 #endif
     }
 

@@ -2,7 +2,6 @@
 // worker has one; it has a lock of its own, so that any thread may disarm a timer or fire what a busy worker can't.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -11,6 +10,7 @@
 #include <mutex>
 #include <utility>
 
+#include "otp/base/order.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/executor.hpp"
 
@@ -94,7 +94,7 @@ private:
     // group. Both stay the same until elapsed_ comes to the slot's first tick, since it never steps over one that isn't
     // empty. So a timer's place is computed, not stored, and within one slot the order of arming lasts.
     [[nodiscard]] place place_of(const timer& t) const noexcept {
-        const tick at = std::max(tick_of(t.deadline), elapsed_);
+        const tick at = base::max(tick_of(t.deadline), elapsed_);
         const auto level = static_cast<std::size_t>(std::bit_width((at ^ elapsed_) | 1) - 1) / bits;
         return {level, static_cast<std::size_t>(at >> (level * bits)) & (slots - 1)};
     }
@@ -225,7 +225,7 @@ inline bool timer_wheel::fire_some(time_point now, std::size_t& fired) noexcept 
 
 // Moves what is due in the first slot that has something due to due_; publishes the next deadline if there is none.
 inline bool timer_wheel::collect(time_point now) noexcept {
-    const tick limit = std::max(tick_of(now), elapsed_);
+    const tick limit = base::max(tick_of(now), elapsed_);
     for (;;) {
         place first{0, 0};
         while (first.level < levels && !filled_[first.level]) ++first.level;
@@ -270,7 +270,7 @@ inline time_point timer_wheel::split(place where, time_point now) noexcept {
             *last = t;
             last = &t->next;
         } else {
-            rest = std::min(rest, t->deadline);
+            rest = base::min(rest, t->deadline);
             insert(*t);
         }
         t = following;
@@ -291,7 +291,7 @@ inline time_point timer_wheel::earliest_in(place where) const noexcept {
     time_point earliest = never;
     const timer* t = head;
     for (std::size_t n = 0; n < glance; ++n) {
-        earliest = std::min(earliest, t->deadline);
+        earliest = base::min(earliest, t->deadline);
         t = t->next;
         if (t == head) return earliest;
     }
@@ -363,7 +363,7 @@ inline timer* timer_wheel::sorted(timer* chain) noexcept {
         std::size_t i = 0;
         for (; bins[i]; ++i) carry = merged(std::exchange(bins[i], nullptr), carry);
         bins[i] = carry;
-        used = std::max(used, i + 1);
+        used = base::max(used, i + 1);
     }
     timer* result = nullptr;
     for (std::size_t i = 0; i < used; ++i) result = merged(bins[i], result);

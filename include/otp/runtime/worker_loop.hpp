@@ -1,13 +1,13 @@
 // What a worker does: runs what is ready, looks after timers and descriptors now and then, steals, sleeps.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include <unistd.h>
 
+#include "otp/base/order.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/worker_pool.hpp"
 
@@ -80,9 +80,9 @@ inline runnable* worker_pool::upkeep(core& c) noexcept {
     if (c.upkeep_at != time_point{}) {
         const duration took = at - c.upkeep_at;
         if (took > look_every)
-            c.upkeep_every = std::max(c.upkeep_every / 2, 1U);
+            c.upkeep_every = base::max(c.upkeep_every / 2, 1U);
         else if (took < look_every / 2)
-            c.upkeep_every = std::min(c.upkeep_every * 2, core::longest_upkeep);
+            c.upkeep_every = base::min(c.upkeep_every * 2, core::longest_upkeep);
     }
     c.upkeep_at = at;
     c.upkeep_in = c.upkeep_every;
@@ -140,7 +140,7 @@ inline void worker_pool::take_over(core& c, time_point at) noexcept {
 inline runnable* worker_pool::from_injection(core& c) noexcept {
     const std::size_t waiting = injection_.size();
     if (waiting == 0) return nullptr;
-    runnable* const first = injection_.pop(std::min(waiting / count_ + 1, decltype(c.ready)::capacity / 2));
+    runnable* const first = injection_.pop(base::min(waiting / count_ + 1, decltype(c.ready)::capacity / 2));
     if (!first) return nullptr;
     runnable* rest = std::exchange(first->run_next, nullptr);
     if (!rest) return first;
@@ -205,7 +205,7 @@ inline void worker_pool::sleep_in_driver(worker& w, time_point limit, const bloc
     const bool over = until && until->word.load(std::memory_order_relaxed) != crew::driving;
     if (!over && !work_to_steal() && crew_.orders() == 0) {
         c.quiet = true;
-        poller_->poll(wake_at == never ? duration::max() : std::max(wake_at - now(), duration::zero()));
+        poller_->poll(wake_at == never ? duration::max() : base::max(wake_at - now(), duration::zero()));
         const time_point at = now();
         asleep_until_.exchange(not_asleep, std::memory_order_acq_rel);  // see arm
         take_over(c, at);
@@ -227,16 +227,16 @@ inline time_point worker_pool::announce_sleep(time_point limit) noexcept {
     // The word changes by read-modify-writes only, and before the look at the timers: either a timer is seen here, or
     // who arms it sees the sleeper. Until the time is known any timer counts as earlier.
     asleep_until_.exchange(never.time_since_epoch().count(), std::memory_order_acq_rel);
-    time_point until = std::min(next_timer(), limit);
+    time_point until = base::min(next_timer(), limit);
     for (std::size_t i = 0; i < count_; ++i)
-        if (cores_[i]->watched.load(std::memory_order_relaxed)) until = std::min(until, now() + newest_waits);  // see watch
+        if (cores_[i]->watched.load(std::memory_order_relaxed)) until = base::min(until, now() + newest_waits);  // see watch
     asleep_until_.exchange(until.time_since_epoch().count(), std::memory_order_acq_rel);
     return until;
 }
 
 inline time_point worker_pool::next_timer() const noexcept {
     time_point next = outside_.next_deadline();
-    for (std::size_t i = 0; i < count_; ++i) next = std::min(next, cores_[i]->wheel.next_deadline());
+    for (std::size_t i = 0; i < count_; ++i) next = base::min(next, cores_[i]->wheel.next_deadline());
     return next;
 }
 

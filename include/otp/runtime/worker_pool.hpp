@@ -2,7 +2,6 @@
 // is none, and let a thread wait without standing still themselves.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -18,6 +17,7 @@
 #include <time.h>
 
 #include "otp/base/atomics.hpp"
+#include "otp/base/order.hpp"
 #include "otp/base/owned.hpp"
 #include "otp/config.hpp"
 #include "otp/runtime/cpus.hpp"
@@ -185,8 +185,8 @@ private:
 
 inline worker_pool::worker_pool(pool_options options)
     : guests_only_{options.workers == 0},
-      count_{std::clamp<std::size_t>(options.workers == pool_options::all_cpus ? usable_cpus() : options.workers, 1,
-                                     idle_word<>::most_workers)},
+      count_{base::min(base::max<std::size_t>(options.workers == pool_options::all_cpus ? usable_cpus() : options.workers, 1),
+                       std::size_t{idle_word<>::most_workers})},
       poller_{make_poller(options.poller)}, cores_{new base::owned<core>[count_]},
       outside_{clock::now()}, idle_{count_},
       crew_{*this, &worker_pool::work, guests_only_ ? 0 : count_, options.spare_workers, std::move(options.name),
