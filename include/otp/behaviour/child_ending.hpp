@@ -18,8 +18,9 @@ class child_ending {
 public:
     child_ending(pid child, const child_plan& plan) : child_{std::move(child)}, plan_{plan} {}
 
-    /// In a handler of the supervisor; other messages wait.
-    [[nodiscard]] task<> run() {
+    /// In a handler of the supervisor; other messages wait. A template, so that it is compiled where there is one.
+    template <class Nothing = void>
+    [[nodiscard]] task<Nothing> run() {
         tell();
         if (!plan_.killed_at_once && plan_.shutdown != infinity) {
             auto in_time = co_await ends_.next(plan_.shutdown);

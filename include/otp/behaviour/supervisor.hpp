@@ -17,6 +17,47 @@ namespace behaviour {
 /// A function that sets a supervisor up: gives an otp::supervision, or an otp::result of one.
 template <class F>
 concept sets_supervisor_up = std::is_invocable_r_v<result<supervision>, F&>;
+
+/// What otp::server<otp::supervisor> can do more than any server. A template for units that don't use it.
+template <class Supervisor>
+struct supervisor_interface : client<Supervisor> {
+    /// Starts another child, the last in order. It gives a handle, a null one if the start said `ignore`. Errors:
+    /// already_started (pid()), already_present (it is stopped or restarting), bad_argument, the child's reason; of a child with an
+    /// Info, ignored.
+    template <class T, class Info>
+    [[nodiscard("it may have failed")]] auto start_child(child_of<T, Info> spec) const -> result<typename child_of<T, Info>::handle> {
+        auto started = this->call(behaviour::start_child_order{std::move(spec)}, infinity);
+        if (!started) return started.error();
+        return child_of<T, Info>::handle_of(*started);
+    }
+    /// Ends a child and waits until it is gone; its specification stays unless it is temporary. Error: not_found.
+    [[nodiscard("it may be unknown")]] result<void> terminate_child(std::string id) const {
+        return this->call(behaviour::terminate_child_order{std::move(id)}, infinity);
+    }
+    /// Starts a stopped child again: its pid, a null one for `ignore`. Errors: not_found, running, restarting, the child's reason.
+    [[nodiscard("it may have failed")]] result<pid> restart_child(std::string id) const {
+        auto started = this->call(behaviour::restart_child_order{std::move(id)}, infinity);
+        if (!started) return started.error();
+        return std::move(started->process);
+    }
+    /// The same for a child whose start gives an Info. Another error: bad_argument, it gives none of this type.
+    template <class Info>
+    [[nodiscard("it may have failed")]] auto restart_child(std::string id) const -> result<child_and_info<pid, Info>> {
+        auto started = this->call(behaviour::restart_child_order{std::move(id)}, infinity);
+        if (!started) return started.error();
+        return child_of<void, Info>::handle_of(*started);
+    }
+    /// Forgets a stopped child. Errors: not_found, running, restarting.
+    [[nodiscard("it may still run")]] result<void> delete_child(std::string id) const {
+        return this->call(behaviour::delete_child_order{std::move(id)}, infinity);
+    }
+    /// All children, the newest first.
+    [[nodiscard]] result<std::vector<child_info>> which_children() const { return this->call(behaviour::which_children_query{}, infinity); }
+    /// Error: not_found.
+    [[nodiscard]] result<child_info> which_child(std::string id) const { return this->call(behaviour::which_child_query{std::move(id)}, infinity); }
+    [[nodiscard]] result<child_count> count_children() const { return this->call(behaviour::count_children_query{}, infinity); }
+};
+
 }  // namespace behaviour
 
 /// A gen_server that supervises others: otp::start<otp::supervisor>(otp::supervisor_flags{…}, otp::child<T>("id", arguments…), …).
@@ -24,43 +65,7 @@ concept sets_supervisor_up = std::is_invocable_r_v<result<supervision>, F&>;
 /// start of a child is the error failed_child: text() is the id, cause() the child's reason. OTP's supervisor.
 class supervisor {
 public:
-    struct interface : client<supervisor> {
-        /// Starts another child, the last in order. It gives a handle, a null one if the start said `ignore`. Errors:
-        /// already_started (pid()), already_present (it is stopped or restarting), bad_argument, the child's reason; of a child with an
-        /// Info, ignored.
-        template <class T, class Info>
-        [[nodiscard("it may have failed")]] auto start_child(child_of<T, Info> spec) const -> result<typename child_of<T, Info>::handle> {
-            auto started = this->call(behaviour::start_child_order{std::move(spec)}, infinity);
-            if (!started) return started.error();
-            return child_of<T, Info>::handle_of(*started);
-        }
-        /// Ends a child and waits until it is gone; its specification stays unless it is temporary. Error: not_found.
-        [[nodiscard("it may be unknown")]] result<void> terminate_child(std::string id) const {
-            return this->call(behaviour::terminate_child_order{std::move(id)}, infinity);
-        }
-        /// Starts a stopped child again: its pid, a null one for `ignore`. Errors: not_found, running, restarting, the child's reason.
-        [[nodiscard("it may have failed")]] result<pid> restart_child(std::string id) const {
-            auto started = this->call(behaviour::restart_child_order{std::move(id)}, infinity);
-            if (!started) return started.error();
-            return std::move(started->process);
-        }
-        /// The same for a child whose start gives an Info. Another error: bad_argument, it gives none of this type.
-        template <class Info>
-        [[nodiscard("it may have failed")]] auto restart_child(std::string id) const -> result<child_and_info<pid, Info>> {
-            auto started = this->call(behaviour::restart_child_order{std::move(id)}, infinity);
-            if (!started) return started.error();
-            return child_of<void, Info>::handle_of(*started);
-        }
-        /// Forgets a stopped child. Errors: not_found, running, restarting.
-        [[nodiscard("it may still run")]] result<void> delete_child(std::string id) const {
-            return this->call(behaviour::delete_child_order{std::move(id)}, infinity);
-        }
-        /// All children, the newest first.
-        [[nodiscard]] result<std::vector<child_info>> which_children() const { return this->call(behaviour::which_children_query{}, infinity); }
-        /// Error: not_found.
-        [[nodiscard]] result<child_info> which_child(std::string id) const { return this->call(behaviour::which_child_query{std::move(id)}, infinity); }
-        [[nodiscard]] result<child_count> count_children() const { return this->call(behaviour::count_children_query{}, infinity); }
-    };
+    using interface = behaviour::supervisor_interface<supervisor>;
 
     supervisor() = default;
     template <std::derived_from<child_spec>... C>
@@ -82,20 +87,26 @@ public:
     }
 
     result<behaviour::child_birth> handle_call(behaviour::start_child_order order) { return children_.add(std::move(order.spec)); }
-    task<result<void>> handle_call(behaviour::terminate_child_order order) { return children_.terminate(std::move(order.id)); }
+    // Those that wait for children are templates: g++ emits each coroutine that isn't one, in units too that start no supervisor.
+    template <std::same_as<behaviour::terminate_child_order> Order>
+    task<result<void>> handle_call(Order order) {
+        return children_.terminate(std::move(order.id));
+    }
     result<behaviour::child_birth> handle_call(const behaviour::restart_child_order& order) { return children_.restart_stopped(order.id); }
     result<void> handle_call(const behaviour::delete_child_order& order) { return children_.remove(order.id); }
     std::vector<child_info> handle_call(behaviour::which_children_query) { return children_.all(); }
     result<child_info> handle_call(const behaviour::which_child_query& query) { return children_.one(query.id); }
     child_count handle_call(behaviour::count_children_query) { return children_.count(); }
 
-    task<next> handle_info(exit_signal end) {
+    template <std::same_as<exit_signal> End>
+    task<next> handle_info(End end) {
         const bool goes_on = co_await children_.on_exit(std::move(end));
         if (goes_on) co_return noreply;
         co_await children_.close_all();
         co_return otp::stop(reason::shutdown);
     }
-    task<next> handle_info(behaviour::try_again due) {
+    template <std::same_as<behaviour::try_again> Due>
+    task<next> handle_info(Due due) {
         const bool goes_on = co_await children_.on_try_again(due);
         if (goes_on) co_return noreply;
         co_await children_.close_all();
