@@ -1,6 +1,7 @@
 // Mailboxes with a limit: who is refused, dropped or made to wait; what never counts; and that no limit is passed by many senders.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
