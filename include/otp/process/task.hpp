@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "otp/base/exit.hpp"
 #include "otp/base/memory.hpp"
 #include "otp/config.hpp"
 #include "otp/fwd.hpp"
@@ -73,7 +74,8 @@ struct promise<void> : promise_base {
 }  // namespace proc
 
 /// A coroutine that runs in a process: of a handler, of otp::spawn, of otp::serve. Starts when it is awaited or handed to
-/// a process, and lives as long as the task. While it waits, the process waits, and no thread does.
+/// a process. An await takes it out of the task, which is empty then: awaited once more it throws otp::exit with bad_argument. While it
+/// waits, the process waits, and no thread does.
 /// Thread safety: belongs to one process.
 template <class T>
 class [[nodiscard("a task does nothing until it is awaited")]] task {
@@ -94,18 +96,26 @@ public:
     }
 
     /// Awaits the end of the coroutine: its value, or its exception.
-    [[nodiscard]] auto operator co_await() && noexcept { return awaiter{typed()}; }
-    [[nodiscard]] auto operator co_await() & noexcept { return awaiter{typed()}; }
+    [[nodiscard]] auto operator co_await() && noexcept { return awaiter{std::exchange(mine_.handle, nullptr)}; }
+    template <class U = T>
+    auto operator co_await() & noexcept {
+        static_assert(!std::is_same_v<U, T>, "a task is awaited once and is empty then: co_await std::move(task)");
+        return awaiter{mine_.handle};
+    }
 
     /// For the process that runs it: its first step belongs to `driver`.
     void start_in(proc::activity& driver) noexcept {
-        auto& first = typed().promise();
+        if (!mine_.handle) {
+            driver.finished = true;
+            return;
+        }
+        auto& first = promise_of(mine_.handle);
         first.driver = &driver;
         driver.innermost = &first;
         driver.next = mine_.handle;
     }
     /// For the process that ran it to its end.
-    [[nodiscard]] T take_result() { return typed().promise().result(); }
+    [[nodiscard]] T take_result() { return result_of(mine_.handle); }
 
 private:
     friend promise_type;
@@ -113,27 +123,41 @@ private:
         fresh.promise().self = fresh;
         own();
     }
-    [[nodiscard]] std::coroutine_handle<promise_type> typed() const noexcept {
-        return std::coroutine_handle<promise_type>::from_address(mine_.handle.address());
+    [[nodiscard]] static promise_type& promise_of(std::coroutine_handle<> frame) noexcept {
+        return std::coroutine_handle<promise_type>::from_address(frame.address()).promise();
+    }
+    [[nodiscard]] static T result_of(std::coroutine_handle<> frame) {
+        if (!frame) throw otp::exit{reason{reason::bad_argument}.with_text("an empty task")};
+        return promise_of(frame).result();
     }
     void own() noexcept {
-        if (mine_.handle) typed().promise().owner = &mine_;
+        if (mine_.handle) promise_of(mine_.handle).owner = &mine_;
     }
 
-    struct awaiter {
-        explicit awaiter(std::coroutine_handle<promise_type> child) noexcept : frame{child} {}
-        std::coroutine_handle<promise_type> frame;
-        [[nodiscard]] bool await_ready() const noexcept { return frame.done(); }  // awaited before: its exception, or what is left of its value
+    // Owns the frame, so that nobody can end it before what awaits it.
+    class [[nodiscard]] awaiter {
+    public:
+        explicit awaiter(std::coroutine_handle<> child) noexcept : child_{child} {}
+        awaiter(const awaiter&) = delete;
+        awaiter& operator=(const awaiter&) = delete;
+        ~awaiter() {
+            if (child_.handle) child_.handle.destroy();
+        }
+        [[nodiscard]] bool await_ready() const noexcept { return !child_.handle; }
         // Stores what comes next and goes back to the process loop: the stack doesn't grow, on any compiler.
         template <class P>
-        void await_suspend(std::coroutine_handle<P> parent) const noexcept {
-            auto& mine = frame.promise();
+        void await_suspend(std::coroutine_handle<P> parent) noexcept {
+            auto& mine = promise_of(child_.handle);
+            mine.owner = &child_;
             mine.driver = parent.promise().driver;
             mine.caller = &parent.promise();
             mine.driver->innermost = &mine;
-            mine.driver->next = frame;
+            mine.driver->next = child_.handle;
         }
-        T await_resume() const { return frame.promise().result(); }
+        T await_resume() const { return result_of(child_.handle); }
+
+    private:
+        proc::frame_owner child_;
     };
 
     proc::frame_owner mine_;
