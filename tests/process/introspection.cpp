@@ -208,6 +208,24 @@ TEST_CASE("what was seen of a process has a text when its runtime is gone, too")
     CHECK(to_string(kept).find("waiting for ") != std::string::npos);
 }
 
+TEST_CASE("children of a dynamic supervisor stand in the tree by pid, struct and label, as observer shows them: they have no id") {
+    struct session {
+        void init(std::string guest) { otp::set_label(guest); }
+    };
+    otp::simulation sim{1};
+    const auto pool = otp::start<otp::dynamic_supervisor<session>>(otp::dynamic_supervisor_flags{}, otp::child<session>("session")).value();
+    const auto ann = pool.start_child("ann").value(), bob = pool.start_child("bob").value();
+    sim.run();
+    const auto made = otp::tree();
+    REQUIRE(made.entries.size() == 3);
+    CHECK(made.entries[made.roots.at(0)].children == std::vector<std::size_t>{1, 2});
+    CHECK(made.entries[1].info.pid == ann.id());
+    CHECK(made.entries[1].info.child_id.empty());
+    const std::string line = ' ' + std::string{otp::type_name<session>()} + ", labelled ";
+    CHECK(to_string(made).find("\n  " + ann.id().to_string() + line + "ann: waiting") != std::string::npos);
+    CHECK(to_string(made).find("\n  " + bob.id().to_string() + line + "bob: waiting") != std::string::npos);
+}
+
 TEST_CASE("the tree shows who started whom, with the ids of children, as text and for Graphviz") {
     otp::simulation sim{1};
     const auto top = otp::start<otp::supervisor>({.name = "top"}, otp::supervisor_flags{}, otp::child<idler>("left"),

@@ -39,7 +39,7 @@ struct process_info {
     otp::pid pid;
     std::string name;               ///< as registered; "" without one
     std::string label;              ///< "" without one
-    std::string child_id;           ///< what its supervisor calls it; "" if it isn't an otp::supervisor's child
+    std::string child_id;           ///< what its supervisor calls it; "" if that is none, or a dynamic one
     std::string_view callbacks;     ///< the callback struct; "" if it is no gen_server
     std::string_view initial_call;  ///< the type of the server or callable that it was started with
     process_status status = process_status::waiting;
