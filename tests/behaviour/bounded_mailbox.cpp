@@ -175,9 +175,28 @@ TEST_CASE("who comes behind a sender that waits, waits with it, also while there
     otp::spawn(ask, s);
     const auto late = s.call(get{}, 100ms);
     CHECK(late.error() == otp::reason::timeout);
+    CHECK(testing::depth_of(s.id()) == 5);
     CHECK(answered == 0);
     sim.advance(5s);
     CHECK(answered == 2);
+}
+
+TEST_CASE("who has given up waiting for room keeps nobody from what becomes free") {
+    for (const bool suspends : {false, true}) {
+        otp::simulation sim{1};
+        const auto s = otp::start<keeper>({.mailbox = {.capacity = 6, .on_full = otp::wait}}).value();
+        s.cast(stall{});
+        sim.run();
+        s.cast(stall{});
+        for (int i = 1; i <= 5; ++i) s.cast(number{i});
+        if (suspends) otp::spawn([](otp::server<keeper> to) -> otp::task<> { (void)co_await to.ask<get>().timeout(100ms); }, s);
+        else otp::spawn([s] { (void)s.call(get{}, 100ms); });
+        sim.advance(1500ms);
+        CHECK(testing::depth_of(s.id()) == 5);  // it stalls again, and half of the mailbox isn't free
+        otp::spawn([s] { s.cast(number{6}); });
+        sim.run();
+        CHECK(testing::depth_of(s.id()) == 6);
+    }
 }
 
 TEST_CASE("a coroutine's ask suspends for room; its time-out, its kill and the end of the server end the wait") {

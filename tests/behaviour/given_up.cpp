@@ -1,0 +1,91 @@
+// What a server sees of callers that don't wait any more, and what is left of calls that were answered.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "otp/otp.hpp"
+
+namespace tests::given_up {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct add {
+    using reply_type = int;
+};
+struct later {
+    using reply_type = int;
+};
+struct at_once {
+    using reply_type = int;
+};
+struct stall {};
+
+struct counter {
+    int count = 0;
+    std::vector<otp::from<later>> owed;
+    int handle_call(add) { return ++count; }
+    void handle_call(later, otp::from<later> caller) { owed.push_back(std::move(caller)); }
+    void handle_call(at_once, otp::from<at_once> caller) { caller.reply(++count); }
+    otp::task<> handle_cast(stall) { co_await otp::sleep_for(1s); }
+};
+
+int count_of(const otp::server<counter>& s) {
+    return otp::sys::with_state(s, [](const counter& c) { return c.count; }).value();
+}
+
+}  // namespace
+
+TEST_CASE("no request of a caller that has died is handled, also if it waited for several at once") {
+    otp::simulation sim{1};
+    const auto a = otp::start<counter>().value(), b = otp::start<counter>().value();
+    a.cast(stall{});
+    b.cast(stall{});
+    sim.run();
+    const auto several = otp::spawn([a, b]() -> otp::task<> { (void)co_await otp::all(a.ask<add>(), b.ask<add>()); });
+    const auto one = otp::spawn([a]() -> otp::task<> { (void)co_await a.ask<add>(); });
+    sim.run();
+    otp::exit_process(several, otp::reason::kill);
+    otp::exit_process(one, otp::reason::kill);
+    sim.advance(2s);
+    CHECK(count_of(a) == 0);
+    CHECK(count_of(b) == 0);
+}
+
+TEST_CASE("a from shows that its caller's time is over, and that it has died") {
+    otp::simulation sim{1};
+    const auto s = otp::start<counter>().value();
+    const auto alive = [s] { return otp::sys::with_state(s, [](const counter& c) { return c.owed.back().alive(); }).value(); };
+    otp::spawn([s]() -> otp::task<> {
+        (void)co_await s.ask<later>().timeout(100ms);
+        co_await otp::sleep_for(1h);
+    });
+    sim.run();
+    CHECK(alive());
+    sim.advance(200ms);
+    CHECK_FALSE(alive());
+    const auto caller = otp::spawn([s] { (void)s.call(later{}); });
+    sim.run();
+    CHECK(alive());
+    otp::exit_process(caller, otp::reason::kill);
+    sim.run();
+    CHECK_FALSE(alive());
+}
+
+TEST_CASE("calls that were answered through their from are not kept: a server of many takes no more memory") {
+    otp::simulation sim{1};
+    const auto s = otp::start<counter>().value();
+    const auto call = [&s](int times) {
+        for (int i = 0; i != times; ++i) REQUIRE(s.call(at_once{}));
+    };
+    call(100);
+    const auto before = otp::memory::in_use();
+    call(5000);
+    CHECK(otp::memory::in_use() <= before + 4096);
+}
+
+}  // namespace tests::given_up
