@@ -38,7 +38,7 @@ struct holder {
     holder(shared v, std::vector<int>* g) : value{std::move(v)}, got{g} {}
     otp::task<> handle_cast(begin) {
         pending = later(value);
-        const int n = co_await std::move(pending);
+        const int n = co_await pending;
         got->push_back(n);
     }
     void handle_call(change) {
@@ -74,7 +74,7 @@ TEST_CASE("the value or the exception comes once, and the frame goes with the aw
         const int n = co_await std::move(seven);
         if (v.use_count() != 3) co_return -1;  // the test's, this one, and that of broken
         try {
-            (void)co_await std::move(broken);
+            (void)co_await broken;
         } catch (const otp::exit& e) {
             if (e.why() == "broken 7") co_return n;
         }
@@ -88,8 +88,8 @@ TEST_CASE("an empty task gives bad_argument") {
     otp::simulation sim{1};
     const auto twice = otp::run([]() -> otp::task<int> {
         auto once = number(1);
-        const int first = co_await std::move(once);
-        const int second = co_await std::move(once);
+        const int first = co_await once;
+        const int second = co_await once;
         co_return first + second;
     }());
     CHECK(twice.error() == otp::reason::bad_argument);

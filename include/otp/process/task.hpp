@@ -96,12 +96,7 @@ public:
     }
 
     /// Awaits the end of the coroutine: its value, or its exception.
-    [[nodiscard]] auto operator co_await() && noexcept { return awaiter{std::exchange(mine_.handle, nullptr)}; }
-    template <class U = T>
-    auto operator co_await() & noexcept {
-        static_assert(!std::is_same_v<U, T>, "a task is awaited once and is empty then: co_await std::move(task)");
-        return awaiter{mine_.handle};
-    }
+    [[nodiscard]] auto operator co_await() noexcept { return awaiter{std::exchange(mine_.handle, nullptr)}; }
 
     /// For the process that runs it: its first step belongs to `driver`.
     void start_in(proc::activity& driver) noexcept {
