@@ -65,6 +65,56 @@ struct echo {
     return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
 }
 
+/// Goes on after its start only when somebody lets it.
+struct held_back {
+    enum class how { continues, casts };
+    struct go {};
+    struct freed {
+        using reply_type = bool;
+    };
+    otp::init_result init(how h, countdown* until) {
+        gate = until;
+        if (h == how::continues) return otp::ok.then(this, go{});
+        otp::self<held_back>().cast(go{});
+        return otp::ok;
+    }
+    void handle_continue(go) { was_freed = gate->wait(); }
+    void handle_cast(go) { was_freed = gate->wait(); }
+    bool handle_call(freed) { return was_freed; }
+    countdown* gate = nullptr;
+    bool was_freed = false;
+};
+
+/// Starts a child that calls it as soon as init is done.
+struct mother {
+    struct bear {
+        using reply_type = void;
+    };
+    struct born {
+        using reply_type = int;
+    };
+    struct count {
+        using reply_type = int;
+    };
+    struct child {
+        struct go {};
+        otp::init_result init(otp::server<mother> m) {
+            from = m;
+            return otp::ok.then(this, go{});
+        }
+        void handle_continue(go) { (void)from.call(born{}, 60s); }
+        otp::server<mother> from;
+    };
+    otp::result<void> handle_call(bear) {
+        auto c = otp::start_link<child>(otp::self<mother>());
+        if (!c) return c.error();
+        return {};
+    }
+    int handle_call(born) { return ++children; }
+    int handle_call(count) { return children; }
+    int children = 0;
+};
+
 /// Strikes a ball back until it has been struck often enough.
 struct player {
     struct ball {
@@ -81,6 +131,59 @@ struct player {
 };
 
 }  // namespace
+
+TEST_CASE("START-04 a start waits for init alone, not for what the server does next") {
+    for (const std::size_t workers : {1U, 2U})
+        for (const auto how : {held_back::how::continues, held_back::how::casts})
+            for (const bool in_process : {false, true}) {
+                CAPTURE(in_process);
+                countdown gate{1};  // before the runtime: it is used until that ends
+                otp::runtime rt{{.workers = workers}};
+                const otp::use here{rt};
+                otp::server<held_back> s;
+                const auto start = [&] {
+                    s = otp::start<held_back>(how, &gate).value();
+                    gate.count();
+                };
+                if (in_process) CHECK(otp::wait(otp::spawn(start)) == otp::reason::normal);
+                else start();
+                CHECK(s.call(held_back::freed{}, 120s).value());
+            }
+}
+
+TEST_CASE("START-04 a child may call who starts it as soon as its init is done") {
+    for (const std::size_t workers : {1U, 2U}) {
+        otp::runtime rt{{.workers = workers}};
+        const auto m = rt.start<mother>().value();
+        for (int i = 1; i <= 100; ++i) CHECK(m.call(mother::bear{}, 60s));
+        while (m.call(mother::count{}, 60s).value() < 100) std::this_thread::yield();
+        CHECK(m.call(mother::count{}).value() == 100);
+    }
+}
+
+TEST_CASE("PROC-01 a start returns when the new process says init_ack, whatever that does next") {
+    for (const std::size_t workers : {1U, 2U}) {
+        countdown gate{1};
+        std::atomic<int> freed{0};
+        otp::runtime rt{{.workers = workers}};
+        const otp::use here{rt};
+        const auto plain = otp::proc_lib::start<int>([&](otp::proc_lib::starter<int> up) {
+            up.init_ack(5);
+            if (gate.wait()) ++freed;
+        });
+        CHECK(plain->value == 5);
+        gate.count();
+        const auto waiting = otp::proc_lib::start<int>([&](otp::proc_lib::starter<int> up) -> otp::task<> {
+            up.init_ack(6);
+            if (gate.wait()) ++freed;
+            co_return;
+        });
+        CHECK(waiting->value == 6);
+        CHECK(otp::wait(plain->process) == otp::reason::normal);
+        CHECK(otp::wait(waiting->process) == otp::reason::normal);
+        CHECK(freed == 2);
+    }
+}
 
 TEST_CASE("SCHED-01 100,000 processes that wait on 2 workers all answer a call") {
     otp::runtime rt{{.workers = 2}};

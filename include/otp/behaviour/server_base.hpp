@@ -213,6 +213,7 @@ protected:
         else unhandled("timeout");
         return true;
     }
+    [[nodiscard]] bool has_plans() const noexcept override { return agenda_ && (agenda_->first || agenda_->idle_until != exec::never); }
     [[nodiscard]] exec::time_point own_deadline() const noexcept override {
         if (busy_ || !agenda_) return exec::never;
         agenda& plans = *agenda_;

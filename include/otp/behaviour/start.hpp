@@ -81,7 +81,7 @@ template <class T, class... A>
         if (how.debug) apply_debug_options(*fresh, *how.debug);
         auto* call = proc::make_signal<typename init::block>(std::in_place, std::tuple<std::decay_t<A>...>{std::forward<A>(arguments)...});
         call->ops = &init::ops;
-        auto begun = proc::launch_and_block(fresh, {.name = how.name, .with_starter = how.with_starter}, call, how.limit, "init");
+        auto begun = proc::launch_and_block(fresh, {.name = how.name, .with_starter = how.with_starter, .runs_here = true}, call, how.limit, "init");
         if (!begun.outcome.answer) return std::move(begun.outcome.why);
         how.monitor = begun.monitor;
         if (auto started = init::block::fetch(begun.outcome.answer); !started) {

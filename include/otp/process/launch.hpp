@@ -19,7 +19,9 @@ struct launch {
     process* starter = nullptr;  // who runs on this thread, if it is a process
     signal* first = nullptr;     // handled before all else; launch owns it
     process* watching_thread = nullptr;  // for a monitor where no process runs: the thread's stand-in
-    bool runs_here = false;      // the first turn is taken on this thread, which would only wait for it
+    // The process begins on this thread, which would only wait for the answer: until the answer is there. For a `first` that
+    // is answered when its handler returns; what it does then is not for this thread.
+    bool runs_here = false;
 
     /// Brings a new process to life; the reference that it lives by is taken from `fresh`. Gives the number of the monitor.
     /// Errors: already_started, bad_argument (the name), shutdown (the runtime ends), no_process (a link, and no process runs here).
@@ -61,15 +63,15 @@ struct launch {
         }
         if (first) p.queue_.push(std::exchange(first, nullptr));
         fresh->retain();  // the reference that it lives by; die() gives it back
-        if (runs_here) run_here(p);
+        if (runs_here) run_here(p, starter ? *starter : *watching_thread);
         else p.begin();
         return monitor_number;
     }
 
 private:
-    static void run_here(process& p) noexcept {
+    static void run_here(process& p, const process& waiting) noexcept {
         exec::executor* const outer = std::exchange(exec::current().running, &p.executor());
-        p.run();
+        p.take_turn(&waiting);
         exec::current().running = outer;
     }
 };
@@ -97,7 +99,7 @@ struct launched_answer {
     begin.watching_thread = &self;
     begin.first = call;
     // Waiting without a limit, this thread may as well do the work: no other has to be woken.
-    begin.runs_here = limit == exec::duration::max() && !fresh->executor().simulated();
+    begin.runs_here = begin.runs_here && limit == exec::duration::max() && !fresh->executor().simulated();
     self.set_awaiting(ref);
     struct cleared {
         process& p;

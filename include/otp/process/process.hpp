@@ -271,6 +271,8 @@ protected:
     [[nodiscard]] virtual signal* next_urgent() noexcept { return nullptr; }
     /// Something that comes before the next message: a continue, a due time-out. True if it did something.
     virtual bool before_message() { return false; }
+    /// May there be something of that kind?
+    [[nodiscard]] virtual bool has_plans() const noexcept { return false; }
     /// When before_message wants to be asked again at the latest.
     [[nodiscard]] virtual exec::time_point own_deadline() const noexcept { return exec::never; }
     /// The handler has thrown.
@@ -313,7 +315,9 @@ private:
     friend struct circles;
 
     // What the virtual functions above do: those are defined in the class, or g++ would compile them all in each unit that sees it.
-    void take_turn() noexcept;
+    /// On the thread of somebody who waits for an answer, it ends as soon as that one has mail.
+    void take_turn(const process* waiting = nullptr) noexcept;
+    [[nodiscard]] bool has_more_to_do() const noexcept;
     void write_name(std::string& out) const;
     void write_turn(std::string& out) const;
     void write_work(std::string& out) const;

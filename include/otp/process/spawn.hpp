@@ -201,7 +201,7 @@ template <class T>
     using runner = running_process<T>;
     auto* call = make_signal<typename runner::block>(std::in_place);
     call->ops = &runner::ops;
-    auto outcome = launch_and_block(runner::make(ex, std::move(work)), {}, call, exec::duration::max(), "run").outcome;
+    auto outcome = launch_and_block(runner::make(ex, std::move(work)), {.runs_here = true}, call, exec::duration::max(), "run").outcome;
     if (!outcome.answer) return std::move(outcome.why);
     return runner::block::fetch(outcome.answer);
 }

@@ -23,7 +23,13 @@ inline process::process(exec::executor& ex, process_role role) noexcept
 
 inline process::~process() = default;
 
-inline void process::take_turn() noexcept {
+inline bool process::has_more_to_do() const noexcept {
+    for (const activity* a = activities_; a; a = a->next_activity)
+        if (a->ready) return true;
+    return yields_ || !queue_.empty() || mailbox_.has_mail() || has_plans();
+}
+
+inline void process::take_turn(const process* waiting) noexcept {
     process* const outer = current_process();
     set_current_process(this);
     if (rest() == rest_state::hibernating) set_rest(rest_state::asked);
@@ -35,6 +41,10 @@ inline void process::take_turn() noexcept {
     for (std::uint32_t budget = executor_->turn_budget();;) {
         if (stopping_) {
             die();
+            break;
+        }
+        if (waiting && budget != executor_->turn_budget() && waiting->mailbox_.has_mail() && has_more_to_do()) {
+            executor_->yield_back(*this);
             break;
         }
         if (yields_ || step()) {  // it may have yielded in its very first step
