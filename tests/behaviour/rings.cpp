@@ -25,6 +25,7 @@ struct hop {
     };
     struct begin {
         go what;
+        std::chrono::nanoseconds pause = 10ms;
     };
     struct last {
         using reply_type = std::optional<std::string>;
@@ -32,7 +33,7 @@ struct hop {
     std::optional<std::string> got;
 
     otp::task<> handle_cast(begin b) {
-        co_await otp::sleep_for(10ms);
+        co_await otp::sleep_for(b.pause);
         got = co_await follow(std::move(b.what));
     }
     otp::task<std::string> handle_call(go g) { co_return co_await follow(std::move(g)); }
@@ -119,9 +120,9 @@ TEST_CASE("on workers a ring breaks at one call and no other") {
     const otp::use here{rt};
     for (const std::size_t size : {2U, 3U, 5U}) {
         const hops ring = start_hops(size);
-        for (int round = 0; round != 300; ++round) {
+        for (int round = 0; round != 500; ++round) {
             const way how = round % 8 == 0 ? way::blocks : way::awaits;
-            for (std::size_t i = 0; i != size; ++i) ring[i].cast(hop::begin{{{ring[(i + 1) % size]}, how}});
+            for (std::size_t i = 0; i != size; ++i) ring[i].cast(hop::begin{{{ring[(i + 1) % size]}, how}, 100us});
             int deadlocks = 0;
             for (const auto& h : ring) {
                 const auto got = h.call(hop::last{}, otp::infinity).value();
