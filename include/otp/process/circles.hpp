@@ -61,25 +61,22 @@ inline constexpr signal_ops circle_probe::probe_ops{&circle_probe::receive, &cir
 /// What processes do about them, in their own turns.
 struct circles {
     /// What `self` waits for if it is that alone, and not there yet.
-    [[nodiscard]] static wait* lone_wait(const process& self) noexcept {
-        const auto word = self.wait_ref_.load(std::memory_order_relaxed);  // its own
-        if ((word & process::awaiting_bit) == 0) return nullptr;
+    [[nodiscard]] static wait* wait_of(const process& self) noexcept {
         for (wait* w = self.waits_; w; w = w->next)
-            if ((w->ref | process::awaiting_bit) == (word & ~process::wanted_bit)) return w;
+            if (self.awaits(w->ref)) return w;
         return nullptr;
     }
     /// A call that its caller waits for alone, while `self` may wait.
     [[gnu::noinline]] static void receive_call(process& self, signal* s) noexcept {
-        if (wait* const mine = lone_wait(self)) {
+        if (wait* const mine = wait_of(self)) {
             process& caller = *static_cast<call_header*>(s)->calling_process();
             if (mine->target == &caller) {
                 if (!s->has(is_answerable)) return cross(self, *mine, caller, s);
             } else {
-                // Release and acquire as for awaits(). Whoever is last in a circle to come here sees that all its members are wanted, and
-                // wait; where stores become visible to some before others it may be missed, and the limit of a call ends it.
-                const auto word = self.wait_ref_.load(std::memory_order_relaxed);  // its own
-                if ((word & process::wanted_bit) == 0) self.wait_ref_.store(word | process::wanted_bit, std::memory_order_release);
-                if ((caller.wait_ref_.load(std::memory_order_acquire) & process::wanted_bit) != 0) look(self, *mine);
+                // Whoever is last in a circle to come here sees that all its members are wanted, and wait; where stores become visible to
+                // some before others it may be missed, and the limit of a call ends it.
+                self.lone_wait_.set_wanted();
+                if (caller.lone_wait_.is_wanted()) look(self, *mine);
             }
         }
         self.queue_.push(s);
@@ -92,9 +89,7 @@ struct circles {
         mine.target->post(probe);
     }
     /// Does it wait for one thing alone? Any thread.
-    [[nodiscard]] static bool waits(const process& other) noexcept {
-        return (other.wait_ref_.load(std::memory_order_acquire) & process::awaiting_bit) != 0;  // as above
-    }
+    [[nodiscard]] static bool waits(const process& other) noexcept { return other.lone_wait_.is_on(); }
     static void end(process& self, wait& mine, reason why) noexcept {
         mine.why = std::move(why);
         self.expire(mine);
@@ -115,7 +110,7 @@ private:
 
 /// Who gets the probe next; null if it is at its end.
 inline process* circle_probe::next_of(process& self, circle_probe& probe) {
-    wait* const mine = circles::lone_wait(self);
+    wait* const mine = circles::wait_of(self);
     if (!mine || !mine->target) return nullptr;
     if (probe.rounds == 0) {
         // Somebody else may answer the one that it comes from.

@@ -12,6 +12,7 @@
 #include "otp/base/reason.hpp"
 #include "otp/base/type_name.hpp"
 #include "otp/process/activity.hpp"
+#include "otp/process/lone_wait.hpp"
 #include "otp/process/mailbox.hpp"
 #include "otp/process/mailbox_options.hpp"
 #include "otp/process/signal.hpp"
@@ -111,11 +112,8 @@ public:
     [[nodiscard]] inline std::uint64_t depth() const noexcept;
     /// Messages whose handling has begun, or that were dropped.
     [[nodiscard]] std::uint64_t handled() const noexcept { return handled_.load(std::memory_order_relaxed); }  // a statistic
-    /// Does it wait for the answer to this very call? Acquire pairs with the release in set_awaiting: who is seen waiting has sent
-    /// its request already.
-    [[nodiscard]] bool awaits(std::uint64_t ref) const noexcept {
-        return (wait_ref_.load(std::memory_order_acquire) & ~wanted_bit) == (ref | awaiting_bit);
-    }
+    /// Does it wait for the answer to this very call, and for nothing else?
+    [[nodiscard]] bool awaits(std::uint64_t ref) const noexcept { return lone_wait_.is_for(ref); }
 
     /// Waits, and has given back what memory it could spare. Any thread; relaxed, since nothing is reached through it.
     [[nodiscard]] bool hibernating() const noexcept { return rest_.load(std::memory_order_relaxed) == rest_state::hibernating; }
@@ -129,19 +127,10 @@ public:
     virtual void describe_work(std::string& out) const { write_work(out); }
 
     /// A number for the next wait; never used twice by this process.
-    [[nodiscard]] std::uint64_t next_wait_ref() noexcept {
-        const auto ref = (wait_ref_.load(std::memory_order_relaxed) & ~(awaiting_bit | wanted_bit)) + 4;  // only the owner writes it
-        wait_ref_.store(ref, std::memory_order_relaxed);  // not awaiting yet: read by nobody
-        return ref;
-    }
+    [[nodiscard]] std::uint64_t next_wait_ref() noexcept { return lone_wait_.next_ref(); }
     /// Announces that it waits for one call and nothing else, so that circles of calls and given-up requests are seen.
-    void set_awaiting(std::uint64_t ref) noexcept {
-        const auto wanted = serving || !queue_.empty() ? wanted_bit : 0;
-        wait_ref_.store(ref | awaiting_bit | wanted, std::memory_order_release);  // pairs with awaits()
-    }
-    void clear_awaiting() noexcept {
-        wait_ref_.store(wait_ref_.load(std::memory_order_relaxed) & ~awaiting_bit, std::memory_order_release);  // pairs with awaits()
-    }
+    void set_awaiting(std::uint64_t ref) noexcept { lone_wait_.set(ref, serving || !queue_.empty()); }
+    void clear_awaiting() noexcept { lone_wait_.clear(); }
     void begin_wait(wait& w, waiter& by) noexcept;
     void end_wait(wait& w) noexcept;
     /// Blocks this thread until all waits of `by` are settled. Throws `unwinding` when the process is killed meanwhile.
@@ -378,9 +367,7 @@ protected:
     process* table_next_ = nullptr;  // the node's table, under its lock
     process* table_previous_ = nullptr;
     message_timer* timers_ = nullptr;  // those aimed at this process, under the node's lock for it
-    static constexpr std::uint64_t awaiting_bit = 1;
-    static constexpr std::uint64_t wanted_bit = 2;
-    std::atomic<std::uint64_t> wait_ref_{0};  // the last number given to a wait, and bits: it is being awaited; others wait for this process
+    lone_wait lone_wait_;
     static constexpr std::uintptr_t waiting_bit = 1;
     std::atomic<std::uintptr_t> doing_{0};         // the ops of a message, or of a wait and a bit
     std::atomic<std::uint64_t> awaits_whom_{0};
