@@ -180,4 +180,23 @@ TEST_CASE("ORD-13 ordinary sends to a priority alias are ordinary, and priority 
     CHECK(h.call(holder::seen{}).value() == texts{"first", "second", "1", "2", "3", "4"});
 }
 
+TEST_CASE("what was sent to an alias before it is taken back in the same callback is delivered") {
+    struct once {
+        struct note {};
+        void handle_cast(int) {
+            const auto mine = otp::make_alias<note>(this);
+            mine.send(note{});
+            CHECK(otp::unalias(mine.ref()));
+            mine.send(note{});
+        }
+        void handle_info(note) { ++notes; }
+        int notes = 0;
+    };
+    otp::simulation sim{1};
+    const auto s = otp::start<once>().value();
+    s.cast(1);
+    sim.run();
+    CHECK(otp::sys::get_state(s)->notes == 1);
+}
+
 }  // namespace tests::aliases

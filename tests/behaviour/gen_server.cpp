@@ -224,4 +224,32 @@ TEST_CASE("a late reply may be braces, a value, a result or a reason") {
     CHECK(s.call(late::ask{5}).error() == otp::reason::no_reply);
 }
 
+namespace {
+/// Waits for an hour, and hears of a process.
+struct guard {
+    otp::init_result init(otp::pid who, bool links) {
+        otp::trap_exit(true);
+        if (links) otp::link(who);
+        else (void)otp::monitor(who).number();
+        return otp::ok.timeout(1h);
+    }
+    void handle_info(const otp::exit_signal&) { ++heard; }
+    void handle_info(const otp::down&) { ++heard; }
+    void handle_info(otp::timeout) { ++timeouts; }
+    int heard = 0;
+    int timeouts = 0;
+};
+}  // namespace
+
+TEST_CASE("the end of a process that it watches or is linked with ends a server's inactivity time-out, as any message does") {
+    for (const bool links : {false, true}) {
+        otp::simulation sim{1};
+        const auto other = otp::spawn([]() -> otp::task<> { co_await otp::sleep_for(1min); });
+        const auto s = otp::start<guard>(other, links).value();
+        sim.advance(3h);
+        CHECK(otp::sys::get_state(s)->heard == 1);
+        CHECK(otp::sys::get_state(s)->timeouts == 0);
+    }
+}
+
 }  // namespace tests::gen_server

@@ -88,4 +88,20 @@ TEST_CASE("calls that were answered through their from are not kept: a server of
     CHECK(otp::memory::in_use() <= before + 4096);
 }
 
+TEST_CASE("any is over at once when one of its requests can't be sent") {
+    otp::simulation sim{1};
+    const auto gone = otp::start<counter>().value(), busy = otp::start<counter>().value();
+    CHECK(gone.stop());
+    busy.cast(stall{});
+    sim.run();
+    std::size_t first = 2;
+    otp::spawn([&]() -> otp::task<> {
+        const auto answer = co_await otp::any(busy.ask<add>(), gone.ask<add>());
+        first = answer.index();
+        CHECK(std::get<1>(answer).error() == otp::reason::noproc);
+    });
+    sim.run();
+    CHECK(first == 1);
+}
+
 }  // namespace tests::given_up

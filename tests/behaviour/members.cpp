@@ -123,4 +123,19 @@ TEST_CASE("a caller kept by one that is replaced gets no_reply, and the new one 
     CHECK(second.receive().error() == otp::reason::normal);
 }
 
+TEST_CASE("a monitor of a scope takes the end that is here already back when the scope ends, or another one comes into its place") {
+    otp::simulation sim{1};
+    const auto w = otp::start<testing::witness>(true).value();
+    const auto a = testing::idle_process(), b = testing::idle_process();
+    testing::run_in(w, [a, b] {
+        otp::scoped_monitor watch{otp::monitor(a)};
+        otp::exit_process(a, "boom");
+        CHECK(otp::wait(a) == "boom");
+        watch = otp::monitor(b);
+        otp::exit_process(b, "boom");
+        CHECK(otp::wait(b) == "boom");
+    });
+    CHECK(testing::downs_of(w).empty());
+}
+
 }  // namespace tests::members

@@ -99,6 +99,7 @@ TEST_CASE("links with oneself, the dead and strangers") {
     SUBCASE("LINK-06 a link to oneself has no effect") {
         run_in(w, [] { otp::link(otp::self()); });
         sim.run();
+        CHECK(otp::links_of(w.id()).value().empty());
         CHECK(exits_of(w).empty());
         CHECK(w.stop());
     }

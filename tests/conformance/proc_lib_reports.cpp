@@ -106,6 +106,22 @@ TEST_CASE("PROC-09 ancestors are the parent, by name or else by pid, and then th
     CHECK(otp::info_of(child)->ancestors == texts{"parent"});
     CHECK(!otp::info_of(child)->parent);
     CHECK(otp::info_of(grandchild)->ancestors == texts{child.to_string(), "parent"});
+
+    // A name counts for the children that come after it.
+    otp::pid before, between, after;
+    const auto other = otp::spawn([&]() -> otp::task<> {
+        const auto idle = []() -> otp::task<> { co_await otp::sleep_for(1h); };
+        before = otp::spawn(idle);
+        (void)otp::register_name("other", otp::self());
+        between = otp::spawn(idle);
+        (void)otp::unregister_name("other");
+        after = otp::spawn(idle);
+        co_await otp::sleep_for(1h);
+    });
+    sim.run();
+    CHECK(otp::info_of(before)->ancestors == texts{other.to_string()});
+    CHECK(otp::info_of(between)->ancestors == texts{"other"});
+    CHECK(otp::info_of(after)->ancestors == texts{other.to_string()});
 }
 
 TEST_CASE("PROC-09 a process that starts the next one and ends, again and again, leaves a bounded chain") {

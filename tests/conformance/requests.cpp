@@ -315,4 +315,14 @@ TEST_CASE("REQ-23 a limit near the longest there is means never, and is no short
     }
 }
 
+TEST_CASE("a receive whose time is over gives the request up: its response can't be had any more") {
+    otp::simulation sim{1};
+    const auto s = otp::start<server>().value();
+    auto sent = s.send_request(server::slow{400ms});
+    CHECK(sent.receive(10ms).error() == otp::reason::timeout);
+    CHECK_FALSE(sent);
+    sim.advance(1s);
+    CHECK(sent.check()->error() == otp::reason::bad_argument);
+}
+
 }  // namespace tests::requests

@@ -127,6 +127,18 @@ TEST_CASE_FIXTURE(in_runtime, "a drain whose time is over says so, and the conne
     CHECK(server->resume().has_value());
     CHECK(raw::to(server->port()).echo("c") == "c");
 }
+TEST_CASE_FIXTURE(in_runtime, "of two drains each has its own time") {
+    auto server = otp::serve({.port = 0, .address = "127.0.0.1"}, echo);
+    auto client = raw::to(server->port());
+    CHECK(client.echo("a") == "a");
+    otp::result<void> drained{otp::reason::no_reply};
+    std::thread drainer{[&] { drained = server->drain(patience); }};
+    CHECK(eventually([&] { return server->info().suspended; }));
+    CHECK(server->drain(50ms).error() == otp::reason::timeout);
+    client.close();
+    drainer.join();
+    CHECK(drained.has_value());
+}
 TEST_CASE_FIXTURE(in_runtime, "UPG-01 UPG-02 UPG-03 UPG-06 suspend and resume keep the port and the connections") {
     const auto suspends = [](auto&& server) {
         const int port = server->port();

@@ -159,4 +159,15 @@ TEST_CASE_FIXTURE(in_runtime, "a limit that is lowered calls a waiting acceptor 
     recalled(otp::serve<echo_session>({.port = 0, .address = "127.0.0.1"}));
 }
 
+TEST_CASE_FIXTURE(in_runtime, "a server that turned clients away turns none away when its limit is raised") {
+    auto server = otp::serve({.port = 0, .address = "127.0.0.1", .max_connections = 1, .policy = otp::limit_policy::refuse}, echo);
+    auto first = raw::to(server->port());
+    CHECK(first.echo("x") == "x");
+    CHECK(raw::to(server->port()).ended());
+    CHECK(eventually([&] { return server->info().rejected == 1; }));
+    CHECK(server->set_max_connections(100).has_value());
+    for (int i = 0; i < 50; ++i) CHECK(raw::to(server->port()).echo("x") == "x");
+    CHECK(server->info().rejected == 1);
+}
+
 }  // namespace tests::limits

@@ -49,4 +49,21 @@ TEST_CASE("a sink may be a function object: it lives until the next one comes") 
     CHECK(seen == 11);
 }
 
+TEST_CASE("what its sender has taken back is no dead letter") {
+    otp::simulation sim{1};
+    const auto s = otp::start<listener>().value();
+    int letters = 0;
+    otp::on_dead_letter([&letters](const otp::dead_letter&) { ++letters; });
+    REQUIRE(otp::sys::suspend(s));
+    const auto waits = otp::send_after(1h, s, 1), arrived = otp::send_after(1s, s, 2);
+    sim.advance(1s);
+    CHECK(otp::cancel_timer(waits));
+    CHECK(otp::cancel_timer(arrived));
+    REQUIRE(otp::sys::resume(s));
+    sim.advance(2h);
+    CHECK(testing::seen_by(s).empty());
+    CHECK(letters == 0);
+    otp::on_dead_letter(nullptr);
+}
+
 }  // namespace tests::dead_letters

@@ -64,6 +64,10 @@ TEST_CASE("REG-06 a name that is given up is free; the process lives on and can 
     CHECK(otp::register_name("n", q));
     CHECK(otp::register_name("m", p));
     CHECK(otp::registered() == std::vector<std::string>{"m", "n"});
+    const auto s = otp::start<listener>({.name = "s"}).value();
+    CHECK(otp::sys::get_status(s)->name == "s");
+    CHECK(otp::unregister_name("s"));
+    CHECK(otp::sys::get_status(s)->name.empty());
 }
 
 TEST_CASE("REG-07 an unknown name can't be given up") {
