@@ -1,6 +1,8 @@
 // What a gen_server does while its handlers wait, and where its callbacks send it next, in virtual time.
 #include "../conformance/servers.hpp"
 
+#include <vector>
+
 namespace tests::gen_server {
 
 using namespace std::chrono_literals;
@@ -250,6 +252,60 @@ TEST_CASE("the end of a process that it watches or is linked with ends a server'
         CHECK(otp::sys::get_state(s)->heard == 1);
         CHECK(otp::sys::get_state(s)->timeouts == 0);
     }
+}
+
+TEST_CASE("alive() of a `from` tells when nobody waits for its reply any more") {
+    struct keeper {
+        struct ask {
+            using reply_type = int;
+        };
+        struct look {
+            using reply_type = bool;
+        };
+        void handle_call(ask, otp::from<ask> caller) { kept.push_back(std::move(caller)); }
+        bool handle_call(look) { return kept.back().alive(); }
+        std::vector<otp::from<ask>> kept;
+    };
+    otp::simulation sim{1};
+    const auto s = otp::start<keeper>().value();
+    const auto waits = [&s] { return s.call(keeper::look{}).value(); };
+    SUBCASE("a call") {
+        otp::spawn([s] {
+            (void)s.call(keeper::ask{}, 100ms);
+            (void)otp::inbox<int>{}.receive(1h);
+        });
+        sim.run();
+        CHECK(waits());
+        sim.advance(100ms);
+    }
+    SUBCASE("a coroutine's call") {
+        otp::spawn([s]() -> otp::task<> {
+            (void)co_await s.ask<keeper::ask>().timeout(100ms);
+            co_await otp::sleep_for(1h);
+        });
+        sim.run();
+        CHECK(waits());
+        sim.advance(100ms);
+    }
+    SUBCASE("a request that is dropped") {
+        const auto asked = s.send_request(keeper::ask{});
+        sim.run();
+        CHECK(waits());
+    }
+    SUBCASE("a request whose time is over") {
+        auto asked = s.send_request(keeper::ask{});
+        CHECK_FALSE(asked.wait(10ms));
+        CHECK(waits());
+        CHECK(asked.receive(10ms).error() == otp::reason::timeout);
+    }
+    SUBCASE("a caller that is killed") {
+        const auto caller = otp::spawn([s] { (void)s.call(keeper::ask{}); });
+        sim.run();
+        CHECK(waits());
+        otp::exit_process(caller, otp::reason::kill);
+        sim.run();
+    }
+    CHECK_FALSE(waits());
 }
 
 }  // namespace tests::gen_server

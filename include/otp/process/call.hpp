@@ -160,15 +160,15 @@ private:
 struct deferred_call final : ref_counted {
     deferred_call(call_header* call, intrusive_ptr<chain_link> link) noexcept
         : call_{call}, ops_{call->ops}, link_{std::move(link)}, ref_{call->ref} {
-        answers_process_ = call->calling_process() != nullptr;
-        process* const who = call->has(answers_cell) ? static_cast<reply_cell*>(call->caller)->sender() : call->calling_process();
-        caller_ = intrusive_ptr<process>::share(who);
+        if (call->has(answers_cell)) cell_ = intrusive_ptr<reply_cell>::share(static_cast<reply_cell*>(call->caller));
+        caller_ = intrusive_ptr<process>::share(cell_ ? cell_->sender() : call->calling_process());
         awaited_alone_ = call->has(is_awaited_alone);
     }
 
-    /// A hint for the holder of a `from`; a request cell can't be asked without its block.
+    /// A hint for the holder of a `from`.
     [[nodiscard]] bool caller_gave_up() const noexcept {
-        return answers_process_ && (!caller_->alive() || (awaited_alone_ && !caller_->awaits(ref_)));
+        if (cell_) return cell_->abandoned();
+        return caller_ && (!caller_->alive() || (awaited_alone_ && !caller_->awaits(ref_)));
     }
     /// Who has made the call; null for a plain thread.
     [[nodiscard]] intrusive_ptr<process> calling() const noexcept {
@@ -255,10 +255,10 @@ private:
     const signal_ops* ops_;
     const intrusive_ptr<chain_link> link_;  // of the caller, if that is a process
     intrusive_ptr<process> caller_;
+    intrusive_ptr<reply_cell> cell_;  // null: the process itself is answered
     std::uint64_t ref_;
     std::uint64_t tag_ = 0;
     bool awaited_alone_ = false;
-    bool answers_process_ = false;
     deferred_call* next_ = nullptr;
     std::uint32_t since_sweep_ = 0;
     std::uint32_t left_ = 0;
