@@ -1,6 +1,7 @@
 // Who started whom: all processes of a runtime as a tree.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -60,31 +61,40 @@ private:
 };
 
 /// A line for each process, its children indented below it.
-[[nodiscard]] inline std::string to_string(const process_tree& tree) {
+template <std::same_as<process_tree> Tree>  // compiled where it is called
+[[nodiscard]] std::string to_string(const Tree& tree) {
+    struct step {
+        std::size_t at;
+        std::size_t depth;
+    };
     std::string text;
     // Depth first, without recursion: a chain of parents may be long.
-    std::vector<std::pair<std::size_t, std::size_t>> left;
-    for (auto at = tree.roots.rbegin(); at != tree.roots.rend(); ++at) left.emplace_back(*at, 0);
+    std::vector<step> left;
+    const auto add = [&left](const std::vector<std::size_t>& places, std::size_t depth) {
+        for (std::size_t i = places.size(); i-- > 0;) left.push_back({places[i], depth});
+    };
+    add(tree.roots, 0);
     while (!left.empty()) {
-        const auto [at, depth] = left.back();
+        const step now = left.back();
         left.pop_back();
-        const auto& e = tree.entries[at];
+        const auto& e = tree.entries[now.at];
         if (!text.empty()) text += '\n';
-        text.append(2 * depth, ' ');
+        text.append(2 * now.depth, ' ');
         if (!e.info.child_id.empty()) text += '"' + e.info.child_id + "\" ";
         text += to_string(e.info);
-        for (auto child = e.children.rbegin(); child != e.children.rend(); ++child) left.emplace_back(*child, depth + 1);
+        add(e.children, now.depth + 1);
     }
     return text;
 }
 
 /// The processes of the current runtime by who started whom. Stops nobody. Any thread.
-[[nodiscard]] inline process_tree tree() {
-    process_tree made;
+template <std::same_as<process_tree> Tree = process_tree>  // compiled where it is called
+[[nodiscard]] Tree tree() {
+    Tree made;
     for (auto& each : processes()) made.entries.push_back({std::move(each), {}});
     for (std::size_t i = 0; i != made.entries.size(); ++i) {
         const pid& parent = made.entries[i].info.parent;
-        const auto at = base::first_not(made.entries.data(), made.entries.size(), [&](const process_tree::entry& e) { return e.info.pid < parent; });
+        const auto at = base::first_not(made.entries.data(), made.entries.size(), [&](const typename Tree::entry& e) { return e.info.pid < parent; });
         if (parent && at != made.entries.size() && made.entries[at].info.pid == parent) made.entries[at].children.push_back(i);
         else made.roots.push_back(i);
     }
