@@ -58,16 +58,11 @@ struct supervisor_interface : client<Supervisor> {
     [[nodiscard]] result<child_count> count_children() const { return this->call(behaviour::count_children_query{}, infinity); }
 };
 
-}  // namespace behaviour
-
-/// A gen_server that supervises others: otp::start<otp::supervisor>(otp::supervisor_flags{…}, otp::child<T>("id", arguments…), …).
-/// Its start returns after that of the last child; its end, whatever the reason, ends all children, the newest first. A failed
-/// start of a child is the error failed_child: text() is the id, cause() the child's reason. OTP's supervisor.
-class supervisor {
+/// The callbacks of otp::supervisor, which is Self. A template, since g++ emits each coroutine that isn't in one, also in a unit that
+/// starts no supervisor.
+template <class Self>
+class supervising {
 public:
-    using interface = behaviour::supervisor_interface<supervisor>;
-
-    supervisor() = default;
     template <std::derived_from<child_spec>... C>
     init_result init(supervisor_flags flags, C... children) {
         std::vector<child_spec> all;
@@ -76,37 +71,31 @@ public:
         return begin(flags, std::move(all));
     }
     init_result init(supervisor_flags flags, std::vector<child_spec> children) { return begin(flags, std::move(children)); }
-    template <behaviour::sets_supervisor_up F>
+    template <sets_supervisor_up F>
     init_result init(F set_up) {
         result<supervision> made = set_up();
         if (!made) {
             if (made.error() == reason::ignored) return ignore;
-            return stop(made.error());
+            return otp::stop(made.error());
         }
         return begin(made->flags, std::move(made->children));
     }
 
-    result<behaviour::child_birth> handle_call(behaviour::start_child_order order) { return children_.add(std::move(order.spec)); }
-    // Those that wait for children are templates: g++ emits each coroutine that isn't one, in units too that start no supervisor.
-    template <std::same_as<behaviour::terminate_child_order> Order>
-    task<result<void>> handle_call(Order order) {
-        return children_.terminate(std::move(order.id));
-    }
-    result<behaviour::child_birth> handle_call(const behaviour::restart_child_order& order) { return children_.restart_stopped(order.id); }
-    result<void> handle_call(const behaviour::delete_child_order& order) { return children_.remove(order.id); }
-    std::vector<child_info> handle_call(behaviour::which_children_query) { return children_.all(); }
-    result<child_info> handle_call(const behaviour::which_child_query& query) { return children_.one(query.id); }
-    child_count handle_call(behaviour::count_children_query) { return children_.count(); }
+    result<child_birth> handle_call(start_child_order order) { return children_.add(std::move(order.spec)); }
+    task<result<void>> handle_call(terminate_child_order order) { return children_.terminate(std::move(order.id)); }
+    result<child_birth> handle_call(const restart_child_order& order) { return children_.restart_stopped(order.id); }
+    result<void> handle_call(const delete_child_order& order) { return children_.remove(order.id); }
+    std::vector<child_info> handle_call(which_children_query) { return children_.all(); }
+    result<child_info> handle_call(const which_child_query& query) { return children_.one(query.id); }
+    child_count handle_call(count_children_query) { return children_.count(); }
 
-    template <std::same_as<exit_signal> End>
-    task<next> handle_info(End end) {
+    task<next> handle_info(exit_signal end) {
         const bool goes_on = co_await children_.on_exit(std::move(end));
         if (goes_on) co_return noreply;
         co_await children_.close_all();
         co_return otp::stop(reason::shutdown);
     }
-    template <std::same_as<behaviour::try_again> Due>
-    task<next> handle_info(Due due) {
+    task<next> handle_info(try_again due) {
         const bool goes_on = co_await children_.on_try_again(due);
         if (goes_on) co_return noreply;
         co_await children_.close_all();
@@ -116,13 +105,13 @@ public:
 
     /// sys::change_code<otp::supervisor>(server, otp::supervision{…}): other flags and specifications from now on. Nothing is
     /// started or ended for it.
-    static result<supervisor> code_change(supervisor&& old, supervision extra) {
+    static result<Self> code_change(Self&& old, supervision extra) {
         if (auto changed = old.children_.change(extra.flags, std::move(extra.children)); !changed) return changed.error();
         return std::move(old);
     }
-    using messages = otp::messages<behaviour::start_child_order, behaviour::terminate_child_order, behaviour::restart_child_order,
-                                   behaviour::delete_child_order, behaviour::which_children_query, behaviour::which_child_query,
-                                   behaviour::count_children_query, behaviour::try_again>;
+    using messages = otp::messages<start_child_order, terminate_child_order, restart_child_order,
+                                   delete_child_order, which_children_query, which_child_query,
+                                   count_children_query, try_again>;
 
 private:
     init_result begin(const supervisor_flags& flags, std::vector<child_spec> children) {
@@ -130,7 +119,17 @@ private:
         if (auto begun = children_.open(flags, std::move(children)); !begun) return otp::stop(begun.error());
         return ok;
     }
-    behaviour::child_list<supervisor> children_;
+    child_list<Self> children_;
+};
+
+}  // namespace behaviour
+
+/// A gen_server that supervises others: otp::start<otp::supervisor>(otp::supervisor_flags{…}, otp::child<T>("id", arguments…), …).
+/// Its start returns after that of the last child; its end, whatever the reason, ends all children, the newest first. A failed
+/// start of a child is the error failed_child: text() is the id, cause() the child's reason. OTP's supervisor.
+class supervisor : public behaviour::supervising<supervisor> {
+public:
+    using interface = behaviour::supervisor_interface<supervisor>;
 };
 
 }  // namespace otp::inline OTP_ABI
