@@ -87,7 +87,10 @@ TEST_CASE("a link that one side makes while the other takes off an older one sta
     unlinking.goes_on();
     CHECK(otp::links_of(b).value() == std::vector<otp::pid>{a});
     CHECK(otp::links_of(a).value() == std::vector<otp::pid>{b});
+    otp::inbox<otp::down> ends;
+    (void)ends.monitor(b);
     CHECK(b.stop("boom"));
+    CHECK(ends.receive());  // as above
     REQUIRE(exits_of(a).size() == 1);
     CHECK(exits_of(a)[0].reason == "boom");
 }
