@@ -23,17 +23,34 @@ struct later {
 struct at_once {
     using reply_type = int;
 };
+struct slowly {
+    using reply_type = int;
+};
 struct stall {};
 
 struct counter {
     int count = 0;
     std::vector<otp::from<later>> owed;
     int handle_call(add) { return ++count; }
+    otp::task<int> handle_call(slowly) {
+        co_await otp::sleep_for(500ms);
+        co_return ++count;
+    }
     void handle_call(later, otp::from<later> caller) { owed.push_back(std::move(caller)); }
     void handle_call(at_once, otp::from<at_once> caller) { caller.reply(++count); }
     otp::task<> handle_cast(stall) { co_await otp::sleep_for(1s); }
 };
 
+struct asks {
+    struct both {
+        using reply_type = bool;
+    };
+    using interleaves = otp::messages<both>;
+    otp::server<counter> to;
+    otp::task<bool> handle_call(both) { co_return (co_await to.ask<add>().timeout(1ms)).error() == otp::reason::timeout; }
+};
+
+using handle = otp::server<counter>;
 int count_of(const otp::server<counter>& s) {
     return otp::sys::with_state(s, [](const counter& c) { return c.count; }).value();
 }
@@ -54,6 +71,56 @@ TEST_CASE("no request of a caller that has died is handled, also if it waited fo
     sim.advance(2s);
     CHECK(count_of(a) == 0);
     CHECK(count_of(b) == 0);
+}
+
+TEST_CASE("no request of a caller whose time is over is handled, also if it was one of several, and none that was answered is missing") {
+    otp::simulation sim{1};
+    const auto busy = otp::start<counter>().value(), free = otp::start<counter>().value();
+    const auto while_busy = [&](auto body) {
+        busy.cast(stall{});
+        sim.run();
+        body();
+        sim.advance(2s);
+        return count_of(busy);
+    };
+    CHECK(while_busy([&] {
+              const auto timed_out = otp::run([](handle b, handle f) -> otp::task<bool> {
+                  // The first is given up a second before the other.
+                  auto [no, yes] = co_await otp::all(b.ask<add>().timeout(1ms), f.ask<slowly>());
+                  auto [x, y] = co_await otp::all(b.ask<add>().timeout(1ms), b.ask<add>().timeout(1ms));
+                  co_return no.error() == otp::reason::timeout && yes.value() == 1 && !x && !y;
+              }(busy, free));
+              CHECK(timed_out.value());
+          }) == 0);
+    CHECK(while_busy([&] {
+              const auto which = otp::run([](handle b, handle f) -> otp::task<std::size_t> {
+                  co_return (co_await otp::any(b.ask<add>(), f.ask<add>())).index();
+              }(busy, free));
+              CHECK(which.value() == 1);
+          }) == 0);
+    CHECK(while_busy([&] {
+              const auto all = otp::multi_call({busy, free}, add{}, 1ms);
+              CHECK(all.replies.size() == 1);
+              CHECK(all.bad.size() == 1);
+          }) == 0);
+    CHECK(while_busy([&] {
+              const auto all = otp::run([](handle b, handle f) -> otp::task<int> {
+                  auto [one, two] = co_await otp::all(b.ask<add>(), f.ask<add>());
+                  co_return one.value() + two.value();
+              }(busy, free));
+              CHECK(all.value() == 5);
+          }) == 1);
+}
+
+TEST_CASE("a server that lets others in asks, gives up, and its request is not handled") {
+    otp::simulation sim{1};
+    const auto busy = otp::start<counter>().value();
+    const auto asking = otp::start<asks>(asks{busy}).value();
+    busy.cast(stall{});
+    sim.run();
+    CHECK(asking.call(asks::both{}).value());
+    sim.advance(2s);
+    CHECK(count_of(busy) == 0);
 }
 
 TEST_CASE("a from shows that its caller's time is over, and that it has died") {

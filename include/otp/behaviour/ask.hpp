@@ -28,6 +28,7 @@ public:
         if (wait_.retry) target_->leave_room(*owner_, wait_.ref);
         take_back(reason::no_reply);
         if (alone_ && owner_) owner_->clear_awaiting();
+        if (shown_) shown_->end();
     }
 
     /// Sends it. False: it has failed already, and nobody needs to wait.
@@ -63,6 +64,10 @@ public:
             wait_.target = target_.get();
             wait_.in_circle = breakable::first;
             alone_ = true;
+        } else {
+            shown_ = chain_link::make(intrusive_ptr<process>::share(&self), chain_link::among_others, std::move(call->chain));
+            call->chain = shown_;
+            wait_.over = &shown_->over;
         }
         self.begin_wait(wait_, by);
         call_ = call;
@@ -133,6 +138,7 @@ private:
     std::string_view what_;
     wait_for_reply wait_;
     process* owner_ = nullptr;
+    intrusive_ptr<chain_link> shown_;  // whether it still waits, if not alone
     bool alone_ = false;
 };
 

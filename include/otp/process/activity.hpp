@@ -2,6 +2,7 @@
 // they are there: a suspended coroutine, or a thread in a blocking call.
 #pragma once
 
+#include <atomic>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
@@ -52,6 +53,7 @@ struct wait {
     waiter* by = nullptr;
     const signal_ops* what = &waits_for_something;  // for who looks: the call, or the name of what it is
     std::uint64_t whom = 0;                         // and the number of the process that it is expected of
+    std::atomic<bool>* over = nullptr;              // set when it expires
     process* target = nullptr;                      // that one, if nothing else is waited for; whoever waits keeps it
     process* owner = nullptr;
     wait* next = nullptr;

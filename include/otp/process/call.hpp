@@ -49,7 +49,8 @@ struct call_header : signal {
         if (!caller) return true;
         if (has(answers_cell)) return static_cast<reply_cell*>(caller)->abandoned();
         const auto* who = static_cast<process*>(caller);
-        return !who->alive() || (has(is_awaited_alone) && !who->awaits(ref));
+        if (!who->alive()) return true;
+        return has(is_awaited_alone) ? !who->awaits(ref) : chain && chain->given_up_by(who);
     }
     /// Sends the answered call back.
     void deliver() noexcept {
@@ -168,7 +169,8 @@ struct deferred_call final : ref_counted {
     /// A hint for the holder of a `from`.
     [[nodiscard]] bool caller_gave_up() const noexcept {
         if (cell_) return cell_->abandoned();
-        return caller_ && (!caller_->alive() || (awaited_alone_ && !caller_->awaits(ref_)));
+        if (!caller_ || !caller_->alive()) return caller_ != nullptr;
+        return awaited_alone_ ? !caller_->awaits(ref_) : link_ && link_->given_up_by(caller_.get());
     }
     /// Who has made the call; null for a plain thread.
     [[nodiscard]] intrusive_ptr<process> calling() const noexcept {

@@ -46,6 +46,7 @@ inline void process::settle(signal* s) noexcept {
 inline void process::expire(wait& w) noexcept {
     end_wait(w);
     w.expired = true;
+    if (w.over) w.over->store(true, std::memory_order_release);  // pairs with chain_link::given_up_by
     waiter& by = *w.by;
     if (by.missing != 0 && --by.missing == 0 && by.resumes) make_ready(*by.resumes);
 }
