@@ -62,4 +62,18 @@ TEST_CASE("the restart of a dynamic child counts once, and each one waits twice 
     CHECK_FALSE(otp::is_alive(pool));
 }
 
+TEST_CASE("a restart of a dynamic child that fails waits twice as long before the next, too") {
+    otp::simulation sim{1};
+    const reports quiet;
+    moods() = {"", "no", "no"};
+    const auto pool = otp::start<otp::dynamic_supervisor<moody>>(otp::dynamic_supervisor_flags{.intensity = 10, .period = 3600s},
+                                                                 otp::child<moody>("m").backoff(1s, 1min))
+                          .value();
+    pool.start_child()->cast(worker::end{"crash"});
+    sim.advance(6s);
+    CHECK(pool.count_children()->active == 0);
+    sim.advance(1s);
+    CHECK(pool.count_children()->active == 1);  // after 1, 2 and 4 s
+}
+
 }  // namespace tests::dynamic_children
