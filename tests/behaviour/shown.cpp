@@ -40,4 +40,12 @@ TEST_CASE("the report of a server that stops shows the text of the message at wh
     CHECK(seen.crash().message.find("parcel 7") != std::string::npos);
 }
 
+TEST_CASE("to resume a server that isn't suspended leaves its time-out as it is") {
+    otp::simulation sim{1};
+    const auto s = otp::start<picky>().value();
+    sim.advance(4s);
+    REQUIRE(otp::sys::resume(s));
+    CHECK(otp::sys::get_status(s)->timeout == 6s);
+}
+
 }  // namespace tests::shown

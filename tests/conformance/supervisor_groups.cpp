@@ -113,4 +113,17 @@ TEST_CASE("a child that has crashed just before its supervisor ends is reported 
     CHECK(seen.with("shutdown_error: crash") == 1);
 }
 
+TEST_CASE("a child of a factory whose name is taken doesn't live on") {
+    otp::simulation sim{1};
+    const reports quiet;
+    const auto holder = otp::start<worker>({.name = "taken"}, "holder", 1).value();
+    const auto made = otp::start<otp::supervisor>(otp::supervisor_flags{},
+                                                  otp::child("a", [] { return otp::start<worker>("a", 1); }).named(std::string{"taken"}));
+    REQUIRE(!made);
+    CHECK(made.error().cause() == reason::already_started);
+    sim.run();
+    CHECK(sim.live() == 1);
+    CHECK(otp::whereis("taken") == holder.id());
+}
+
 }  // namespace tests::supervisor_groups
