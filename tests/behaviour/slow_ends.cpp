@@ -90,4 +90,25 @@ TEST_CASE("a runtime that ends takes no new processes: a start fails with shutdo
     CHECK(*why == reason::shutdown);
 }
 
+TEST_CASE("a process that outlives who has started it is asked to end, too, when its runtime ends") {
+    struct child {
+        explicit child(const std::shared_ptr<reason>& into) : why{into} {}
+        std::shared_ptr<reason> why;
+        void terminate(const reason& ended) { *why = ended; }
+    };
+    struct parent {
+        explicit parent(const std::shared_ptr<reason>& into) { (void)otp::start_monitor<child>(into).value(); }
+        void handle_info(const otp::down&) {}
+    };
+    for (const bool ends_before : {false, true}) {
+        const auto why = std::make_shared<reason>();
+        {
+            otp::simulation sim{1};
+            const auto started = otp::start<parent>(why);
+            if (ends_before) CHECK(started->stop());
+        }
+        CHECK(*why == reason::shutdown);
+    }
+}
+
 }  // namespace tests::slow_ends
