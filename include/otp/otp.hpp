@@ -1,8 +1,8 @@
 // All of it.
 #pragma once
 
-#include "otp/behaviour/simulated_serve.hpp"
-#include "otp/behaviour/sys.hpp"
+#include "otp/behaviour/socket_server/simulated_serve.hpp"
+#include "otp/behaviour/sys/sys.hpp"
 #include "otp/gen_server.hpp"
 #include "otp/socket_server.hpp"
 #include "otp/supervisor.hpp"

@@ -1,8 +1,8 @@
 // Servers of TCP and Unix socket connections, and the clients for them.
 #pragma once
 
-#include "otp/behaviour/serve.hpp"
-#include "otp/behaviour/serve_child.hpp"
+#include "otp/behaviour/socket_server/serve.hpp"
+#include "otp/behaviour/socket_server/serve_child.hpp"
 #include "otp/config.hpp"
 #include "otp/gen_server.hpp"
 #include "otp/net/connect.hpp"

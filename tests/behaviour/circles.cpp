@@ -1,7 +1,7 @@
 // Who waits for whom: what could only wait for itself ends at once.
 #include "../conformance/servers.hpp"
 
-#include <otp/behaviour/simulated.hpp>
+#include <otp/behaviour/testing/simulated.hpp>
 #include <otp/supervisor.hpp>
 
 #include <algorithm>

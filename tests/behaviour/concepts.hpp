@@ -1,7 +1,7 @@
 // Servers and faults to look at.
 #pragma once
 
-#include "otp/behaviour/concepts.hpp"
+#include "otp/behaviour/gen_server/concepts.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,8 +14,8 @@
 #include <variant>
 #include <vector>
 
-#include "otp/behaviour/actions.hpp"
-#include "otp/behaviour/from.hpp"
+#include "otp/behaviour/gen_server/actions.hpp"
+#include "otp/behaviour/gen_server/from.hpp"
 #include "otp/process/events.hpp"
 #include "otp/process/task.hpp"
 

@@ -2,7 +2,7 @@
 #include "../process/in_process.hpp"
 #include "support/looks.hpp"
 
-#include <otp/behaviour/sys.hpp>
+#include <otp/behaviour/sys/sys.hpp>
 #include <otp/runtime/explore.hpp>
 
 #include <map>

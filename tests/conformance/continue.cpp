@@ -3,7 +3,7 @@
 #include "../support/reports.hpp"
 #include "support/looks.hpp"
 
-#include <otp/behaviour/sys.hpp>
+#include <otp/behaviour/sys/sys.hpp>
 
 #include <functional>
 #include <optional>

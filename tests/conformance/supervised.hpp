@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include <otp/behaviour/simulated.hpp>
-#include <otp/behaviour/sys.hpp>
+#include <otp/behaviour/sys/sys.hpp>
+#include <otp/behaviour/testing/simulated.hpp>
 #include <otp/supervisor.hpp>
 
 #include "../support/reports.hpp"

@@ -1,7 +1,7 @@
 // Watching a running server: trace, log, log file, statistics, functions of the user's own.
 #include <doctest/doctest.h>
 
-#include <otp/behaviour/debug_options.hpp>
+#include <otp/behaviour/gen_server/debug_options.hpp>
 #include <otp/gen_server.hpp>
 #include <otp/runtime/simulation.hpp>
 

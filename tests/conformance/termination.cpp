@@ -1,7 +1,7 @@
 // terminate: when it runs, when not, and what it sees.
 #include "servers.hpp"
 
-#include <otp/behaviour/simulated.hpp>
+#include <otp/behaviour/testing/simulated.hpp>
 #include <otp/supervisor.hpp>
 
 #include <memory>

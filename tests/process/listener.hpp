@@ -4,7 +4,7 @@
 #include "in_process.hpp"
 #include "support/looks.hpp"
 
-#include <otp/behaviour/simulated.hpp>
+#include <otp/behaviour/testing/simulated.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -170,7 +170,7 @@ namespace tcp {
             pause.deadline = net::deadline_after(ex, net::connecting::busy_pause);
             self.begin_wait(pause, by);
             self.block_until_settled(by);
-            if (by.failed) return reason{reason::system_limit}.with_text("no spare worker");
+            if (by.failed) return proc::why_failed(by, "connect");
             continue;
         }
         net::connected wait{way.socket(), way.left()};

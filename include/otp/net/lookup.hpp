@@ -108,7 +108,7 @@ private:
         return true;
     }
     [[nodiscard]] result<addresses> take() {
-        if (by_.failed) return reason{reason::system_limit}.with_text("no spare worker to wait for a look-up");
+        if (by_.failed) return proc::why_failed(by_, "a look-up");
         const std::lock_guard hold{shared_->lock};
         if (!shared_->done) return reason{reason::timeout}.with_text("the name was not looked up in time");
         return std::move(shared_->found);

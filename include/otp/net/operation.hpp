@@ -52,8 +52,7 @@ public:
                 self.block_until_settled(by_);
                 if (by_.failed) {
                     self.end_wait(wait_);
-                    derived().fail(by_.failure == exec::block_result::deadlock ? reason{reason::deadlock}.with_text("nothing is left that could run")
-                                                                               : reason{reason::system_limit}.with_text("no spare worker"));
+                    derived().fail(proc::why_failed(by_, "a socket"));
                 }
             }
         }

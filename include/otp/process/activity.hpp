@@ -6,6 +6,8 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "otp/base/reason.hpp"
@@ -24,6 +26,14 @@ struct waiter {
     bool failed = false;         // the executor could not block: `failure` says why
     exec::block_result failure = exec::block_result::unblocked;
 };
+
+/// Why a blocking wait failed.
+[[nodiscard, gnu::cold]] inline reason why_failed(const waiter& by, std::string_view what) {
+    const auto because = [what](const reason& why, const char* text) { return reason{why}.with_text(std::string{what} + text); };
+    if (by.failure == exec::block_result::no_spare_worker) return because(reason::system_limit, ": no spare worker for a blocking call");
+    if (by.failure == exec::block_result::unblocked) return because(reason::killed, ": the process is killed");
+    return because(reason::deadlock, ": nothing is left that could run");
+}
 
 inline constexpr signal_ops waits_for_something{nullptr, nullptr, nullptr, nullptr, "something"};
 

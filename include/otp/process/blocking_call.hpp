@@ -59,11 +59,7 @@ struct blocking_answer {
     }
     self.block_until_settled(by);
     if (signal* answer = reply.take()) return {answer, {}};
-    if (by.failed) {
-        if (by.failure == exec::block_result::no_spare_worker)
-            return {nullptr, reason{reason::system_limit}.with_text(std::string{what} + ": no spare worker for a blocking call")};
-        return {nullptr, reason{reason::deadlock}.with_text(std::string{what} + ": nothing is left that could run")};
-    }
+    if (by.failed) return {nullptr, why_failed(by, what)};
     if (reply.why != reason::normal) return {nullptr, std::move(reply.why)};
     return {nullptr, timed_out(what, target, limit)};
 }

@@ -115,11 +115,8 @@ struct launched_answer {
     if (*number != 0) (void)demonitor(self, *number, true);
     fresh->doom();
     fresh->post(make_peer_signal(signal_kind::exit, nullptr, 0, reason::kill));
-    std::string text{what};
-    if (!by.failed) return {{nullptr, reason{reason::timeout}.with_text(text + " took too long")}};
-    if (by.failure == exec::block_result::no_spare_worker)
-        return {{nullptr, reason{reason::system_limit}.with_text(text + ": no spare worker for a blocking call")}};
-    return {{nullptr, reason{reason::deadlock}.with_text(text + ": nothing is left that could run")}};
+    if (by.failed) return {{nullptr, why_failed(by, what)}};
+    return {{nullptr, reason{reason::timeout}.with_text(std::string{what} + " took too long")}};
 }
 
 }  // namespace otp::inline OTP_ABI::proc

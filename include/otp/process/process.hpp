@@ -133,13 +133,14 @@ public:
     void clear_awaiting() noexcept { lone_wait_.clear(); }
     void begin_wait(wait& w, waiter& by) noexcept;
     void end_wait(wait& w) noexcept;
-    /// Blocks this thread until all waits of `by` are settled. Throws `unwinding` when the process is killed meanwhile.
+    /// Blocks this thread until all waits of `by` are settled. When the process is killed meanwhile it throws `unwinding`; in a
+    /// destructor that runs because of that, the wait fails.
     void block_until_settled(waiter& by);
     /// For a process on a thread of its own, between things that don't block: throws `unwinding` if it was struck down.
     void check_signals() {
         if (role() != process_role::on_thread || (!mailbox_.has_mail() && !struck_)) return;
         drain();
-        if (struck_) throw unwinding{};
+        if (struck_ && !cleans_up()) throw unwinding{};
     }
     /// Ends the turn early, so that others get theirs, and lets the process's other work go before `a`.
     void yield(activity& a) noexcept {
@@ -307,10 +308,13 @@ private:
     /// On the thread of somebody who waits for an answer, it ends as soon as that one has mail.
     void take_turn(const process* waiting = nullptr) noexcept;
     [[nodiscard]] bool has_more_to_do() const noexcept;
+    /// Destructors run, which must not throw.
+    [[nodiscard]] bool cleans_up() const noexcept { return destroys_ || std::uncaught_exceptions() != 0; }
     void write_name(std::string& out) const;
     void write_turn(std::string& out) const;
     void write_work(std::string& out) const;
     void send_exit(const reason& why) noexcept;
+    void leave(waiter& by) const;
     void spare_tables() noexcept;
     void receive(signal* s) noexcept;
     void receive_exit(signal* s) noexcept;
@@ -383,6 +387,7 @@ protected:
     bool traps_exits_ : 1 = false;
     bool stopping_ : 1 = false;
     bool struck_ : 1 = false;
+    bool destroys_ : 1 = false;  // its frames or its state
     bool started_ : 1 = false;
     bool interleaves_ : 1 = false;
     bool yields_ : 1 = false;       // a coroutine lets others go first

@@ -140,8 +140,8 @@ private:
         ~quiet() { cell.stop_listening(); }
     } at_end{cell};
     self.block_until_settled(by);
-    if (!by.failed) return {};
-    return by.failure == exec::block_result::deadlock ? reason{reason::deadlock} : reason{reason::system_limit};
+    if (by.failed) return why_failed(by, "a request");
+    return {};
 }
 
 }  // namespace otp::inline OTP_ABI::proc

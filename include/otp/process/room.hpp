@@ -41,10 +41,8 @@ inline constexpr signal_ops waits_for_room{nullptr, nullptr, nullptr, nullptr, "
     self.block_until_settled(by);
     if (room.why != reason::normal) return std::move(room.why);
     if (room.expired) return reason{reason::timeout}.with_text("no room in the mailbox in time");
-    if (!by.failed) return {};
-    return by.failure == exec::block_result::no_spare_worker
-               ? reason{reason::system_limit}.with_text("waiting for room in a mailbox: no spare worker")
-               : reason{reason::deadlock}.with_text("waiting for room in a mailbox: nothing is left that could run");
+    if (by.failed) return why_failed(by, "waiting for room in a mailbox");
+    return {};
 }
 
 /// Why an offered message was not taken.

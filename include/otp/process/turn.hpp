@@ -202,11 +202,13 @@ inline void process::write_name(std::string& out) const {
 /// Asks everyone who waits for the end of this process, in the order that OTP keeps: the state is gone and the names are
 /// free before anybody hears of it.
 inline void process::die() noexcept {
+    destroys_ = true;
     while (activity* a = activities_) {
         forget_activity(*a);
         a->unwind();
         a->abandon();
     }
+    destroys_ = false;
     signal* early = nullptr;
     if (!struck_) {
         on_terminate();
@@ -217,6 +219,7 @@ inline void process::die() noexcept {
         }
     }
     deferred_call::collect(*this);
+    destroys_ = true;
     destroy_state();
     executor_->disarm(*this);
     node& mine = own_node();

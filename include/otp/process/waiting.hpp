@@ -127,7 +127,7 @@ inline void process::block_until_settled(waiter& by) {
     } at_end{*this};
     while (by.missing != 0) {
         drain();
-        if (struck_) throw unwinding{};
+        if (struck_) return leave(by);
         if (by.missing == 0) break;
         exec::time_point first = exec::never;
         for (wait* w = waits_; w; w = w->next)
@@ -161,7 +161,14 @@ inline void process::block_until_settled(waiter& by) {
             return;
         }
     }
-    if (struck_) throw unwinding{};
+    if (struck_) leave(by);
+}
+
+/// Goes on to the end of a process that was struck down.
+inline void process::leave(waiter& by) const {
+    if (!cleans_up()) throw unwinding{};
+    by.failed = by.missing != 0;
+    by.failure = exec::block_result::unblocked;
 }
 
 struct tick_signal final : signal {
