@@ -35,7 +35,8 @@ struct launch {
             return failed(reason{reason::no_process}.with_text("only a process can start a linked process"));
         node& home = node::of(p.executor());
         p.id_ = home.next_number();
-        p.is_child_ = p.has_parent_ = with_starter != bond::none && starter;
+        p.has_parent_ = with_starter != bond::none && starter;
+        if (p.has_parent_) p.born_as_ |= process::child_bit;
         if (starter) p.lineage_ = starter->as_parent();
         if (!home.enter(p)) {
             p.stop(reason::shutdown);

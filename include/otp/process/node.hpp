@@ -199,7 +199,7 @@ inline std::uint64_t process::trace_id() const noexcept { return node::shown(id_
 inline node& process::own_node() const noexcept { return node::of(*executor_); }
 
 inline intrusive_ptr<process> process::parent() const noexcept {
-    return is_child_ ? own_node().find(lineage_->id) : intrusive_ptr<process>{};
+    return (born_as_ & child_bit) != 0 ? own_node().find(lineage_->id) : intrusive_ptr<process>{};
 }
 
 inline intrusive_ptr<lineage> process::as_parent() {

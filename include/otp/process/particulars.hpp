@@ -70,7 +70,7 @@ inline particulars& process::details() {
     return *particulars_;
 }
 
-inline bool process::is_child_of(const process* other) const noexcept { return is_child_ && other && lineage_->id == other->id(); }
+inline bool process::is_child_of(const process* other) const noexcept { return (born_as_ & child_bit) != 0 && other && lineage_->id == other->id(); }
 
 inline const reason& process::exit_reason() const noexcept { return particulars_ ? particulars_->why : reason::normal; }
 

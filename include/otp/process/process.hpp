@@ -99,7 +99,7 @@ public:
     [[nodiscard]] inline std::uint64_t trace_id() const noexcept final;
     [[nodiscard]] exec::executor& executor() const noexcept { return *executor_; }
     [[nodiscard]] inline node& own_node() const noexcept;
-    [[nodiscard]] process_role role() const noexcept { return static_cast<process_role>(born_as_ & ~bounded_bit); }
+    [[nodiscard]] process_role role() const noexcept { return static_cast<process_role>(born_as_ & ~(bounded_bit | child_bit)); }
     /// Its mailbox has a limit.
     [[nodiscard]] bool is_bounded() const noexcept { return (born_as_ & bounded_bit) != 0; }
     [[nodiscard]] bool alive() const noexcept { return !mailbox_.closed() && !doomed(); }
@@ -381,9 +381,8 @@ protected:
     // Under the lock of the node's table, once it stands there.
     bool has_parent_ : 1 = false;    // started with a link or a monitor
     bool asked_to_end_ : 1 = false;  // by a shutdown of the runtime
-    static constexpr std::uint8_t bounded_bit = 0x80;
-    std::uint8_t born_as_;           // the role, and that bit; keeps those bits apart from these, which are the owner's
-    bool is_child_ : 1 = false;      // the same as has_parent_
+    static constexpr std::uint8_t bounded_bit = 0x80, child_bit = 0x40;  // the latter is the same as has_parent_
+    std::uint8_t born_as_;  // the role, and those bits, before anybody knows it; keeps the bits above apart from these, which are the owner's
     bool traps_exits_ : 1 = false;
     bool stopping_ : 1 = false;
     bool struck_ : 1 = false;
