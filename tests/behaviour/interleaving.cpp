@@ -24,8 +24,11 @@ struct hall {
     struct release {
         using reply_type = void;
     };
+    struct arm {
+        using reply_type = void;
+    };
     struct note {};
-    using interleaves = otp::messages<pass, release>;
+    using interleaves = otp::messages<pass, release, arm>;
 
     otp::task<> handle_call(hold) { co_await otp::sleep_for(1s); }
     otp::task<> handle_call(pass) { co_await otp::sleep_for(10ms); }
@@ -38,10 +41,12 @@ struct hall {
         co_return turns;
     }
     void handle_call(release) { released = true; }
+    otp::replied<void> handle_call(arm) { return otp::reply().timeout(10ms); }
+    void handle_info(otp::timeout) { timed_out = otp::now(); }
     void handle_cast(note) { noted = otp::now(); }
     static constexpr int most_turns = 1000;
     bool released = false;
-    otp::exec::time_point noted{};
+    otp::exec::time_point noted{}, timed_out{};
 };
 
 }  // namespace
@@ -57,6 +62,19 @@ TEST_CASE("the end of a handler that interleaves lets no other message in before
     CHECK(sim.now() - begun == 10ms);
     CHECK(holding.receive());
     CHECK(otp::sys::get_state(s)->noted - begun == 1s);
+}
+
+TEST_CASE("a time-out that a handler sets which was let in comes after the handler that waits") {
+    otp::simulation sim{1};
+    const auto s = otp::start<hall>().value();
+    const auto begun = sim.now();
+    auto holding = s.send_request(hall::hold{});
+    CHECK(s.call(hall::arm{}));
+    sim.advance(999ms);
+    CHECK(otp::sys::get_state(s)->timed_out == otp::exec::time_point{});
+    CHECK(holding.receive());
+    sim.advance(1s);
+    CHECK(otp::sys::get_state(s)->timed_out >= begun + 1s);
 }
 
 TEST_CASE("a handler that yields lets requests of its own server in that interleave") {

@@ -258,6 +258,16 @@ TEST_CASE("LOG-04 a report is several lines or one, of bounded length and depth"
         crash();
         CHECK(has(seen.only(), ", … 9 more"));
     }
+    SUBCASE("one less than the depth that there is") {
+        const captured::form nearly{{.depth = 9}};
+        crash();
+        CHECK(has(seen.only(), ", … 1 more"));
+    }
+    SUBCASE("exactly as deep") {
+        const captured::form enough{{.depth = 10}};
+        crash();
+        CHECK(!has(seen.only(), " more"));
+    }
     SUBCASE("without limits") {
         const captured::form whole{{.chars_limit = 0, .depth = 0}};
         crash();

@@ -30,6 +30,12 @@ struct slow {
     }
     std::string name;
 };
+struct fails_after {
+    otp::task<otp::init_result> init(std::chrono::nanoseconds time, std::string why) {
+        co_await otp::sleep_for(time);
+        co_return otp::stop(why);
+    }
+};
 auto side_by_side(const char* id, std::chrono::nanoseconds takes, bool fails = false) {
     return otp::child<slow>(id, std::string{id}, takes, fails).parallel();
 }
@@ -72,6 +78,17 @@ TEST_CASE("when one of several parallel children fails to start, the others end 
     const auto seen = take_record();
     REQUIRE(seen.size() == 7);
     CHECK(texts(seen.begin() + 3, seen.end()) == texts{"ready c", "ready a", "end c", "end a"});
+    CHECK(sim.live() == 0);
+}
+
+TEST_CASE("of several parallel children that fail to start the first in order is told, whichever failed first") {
+    otp::simulation sim{1};
+    const reports quiet;
+    const auto fails = [](const char* id, std::chrono::nanoseconds after) { return otp::child<fails_after>(id, after, std::string{"no "} + id).parallel(); };
+    const auto failed = otp::start<otp::supervisor>(otp::supervisor_flags{}, side_by_side("a", 1ms), fails("b", 300ms), fails("c", 100ms), fails("d", 200ms));
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().text() == "b");
+    CHECK(failed.error().cause() == "no b");
     CHECK(sim.live() == 0);
 }
 

@@ -221,15 +221,18 @@ TEST_CASE("SYS-22 events go to a file until it is switched off; a file that can'
                         "*DBG* tally got call tests::sys_debug::tally::get",
                         "*DBG* tally sent int: 1, new state tests::sys_debug::tally: sum 1"};
     CHECK(file.lines() == written);
-    REQUIRE(sys::log_to_file(s, false));
-    CHECK(s.call(tally::get{}).value() == 1);
-    CHECK(file.lines() == written);
-    CHECK(sys::log_to_file(s, true).error() == otp::reason::bad_argument);
-
     const auto bad = sys::log_to_file(s, file.path + "/no/such/place");
     CHECK(bad.error() == otp::reason{std::errc::not_a_directory});
     CHECK(bad.error().text().find(file.path + "/no/such/place: Not a directory") != std::string_view::npos);
     CHECK(s.call(tally::get{}).value() == 1);
+    CHECK(file.lines() == written);  // as in OTP the one before was closed
+    REQUIRE(sys::log_to_file(s, file.path));
+    CHECK(s.call(tally::get{}).value() == 1);
+    CHECK(file.lines().size() == 2);
+    REQUIRE(sys::log_to_file(s, false));
+    CHECK(s.call(tally::get{}).value() == 1);
+    CHECK(file.lines().size() == 2);
+    CHECK(sys::log_to_file(s, true).error() == otp::reason::bad_argument);
 }
 
 TEST_CASE("SYS-23 statistics count what comes and what is answered, since they were switched on") {
