@@ -61,6 +61,7 @@ TEST_CASE_FIXTURE(in_runtime, "LST-04 a port in use is a clear error, and its se
     CHECK(second.error().to_string().find("Address already in use") != std::string::npos);
     CHECK(second.error().to_string().find(std::to_string(first->port())) != std::string::npos);
     CHECK(client.echo("still") == "still");
+    CHECK(said.text().empty());
 }
 TEST_CASE_FIXTURE(in_runtime, "LST-06 the port of a server that closed first is taken again at once") {
     auto server = otp::serve({.port = 0, .address = "127.0.0.1"}, [](otp::tcp::socket s) -> otp::task<> {

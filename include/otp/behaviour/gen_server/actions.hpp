@@ -36,7 +36,7 @@ struct steering {
     proc::signal_ptr first;                     // to be continued with
     bool hibernates = false;
     bool stops = false;
-    bool is_ignored = false;
+    bool never_began = false;  // it ends normally, and the starter hears why
     reason why;
 };
 
@@ -109,6 +109,13 @@ inline constexpr proceed noreply{};
 /// From init: no server is wanted; start gives the error `ignored`, and the process ends normally.
 struct ignored_start {};
 inline constexpr ignored_start ignore{};
+
+struct [[nodiscard]] failed_start {
+    reason why;
+};
+/// From init: start gives this error, and the process ends normally, without a report; for failures to be expected, such as a port
+/// in use. OTP 26's {error, Reason}.
+inline failed_start fail(reason why) { return {std::move(why)}; }
 
 struct [[nodiscard]] stopped {
     reason why;
@@ -185,7 +192,11 @@ class [[nodiscard]] init_result {
 public:
     init_result(proceed) {}
     init_result(steered how) : state_{std::move(how).release()} {}
-    init_result(ignored_start) { state_.is_ignored = true; }
+    init_result(ignored_start) : init_result(failed_start{reason::ignored}) {}
+    init_result(failed_start end) {
+        state_.never_began = true;
+        state_.why = std::move(end.why);
+    }
     init_result(stopped end) {
         state_.stops = true;
         state_.why = std::move(end.why);

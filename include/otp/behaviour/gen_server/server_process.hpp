@@ -236,14 +236,15 @@ private:
         return false;
     }
     /// The starter hears of a failure when the process is gone and its name is free.
-    static void fail(server_base& server, block* call, reason why, bool ignored = false) {
+    static void fail(server_base& server, block* call, reason why) { fail(server, call, why, why); }
+    static void fail(server_base& server, block* call, reason end, reason told) {
         auto& details = server.details();
-        details.last_reason = ignored ? reason{reason::ignored} : why;
+        details.last_reason = std::move(told);
         details.last_words.reset(call);
-        server.stop(ignored ? reason{reason::normal} : std::move(why));
+        server.stop(std::move(end));
     }
     static void finish(server_base& server, block* call, steering how) {
-        if (how.is_ignored) return fail(server, call, reason::normal, true);
+        if (how.never_began) return fail(server, call, reason::normal, std::move(how.why));
         if (how.stops) return fail(server, call, std::move(how.why));
         if (how.limit < std::chrono::nanoseconds::zero())
             return fail(server, call, reason{reason::bad_argument}.with_text("init returned a negative time-out"));

@@ -34,6 +34,8 @@ namespace otp::inline OTP_ABI::behaviour {
         return std::move(how).release();
     } catch (const ignored_start&) {
         return init_result(ignore).release();
+    } catch (failed_start& end) {
+        return init_result(std::move(end)).release();
     } catch (...) {
         return thrown_next();
     }

@@ -92,7 +92,7 @@ public:
                                                   &behaviour::cast_to<socket_server, behaviour::turned_away>::ops,
                                                   &behaviour::info_to<socket_server, behaviour::look_again>::ops, &behaviour::turn_clients_away<>};
         auto maker = behaviour::make_connections(std::type_identity<Handler>{}, std::move(arguments)...);
-        if (auto opened = owner_.open(std::move(options), std::move(maker), ops); !opened) return stop(opened.error());
+        if (auto opened = owner_.open(std::move(options), std::move(maker), ops); !opened) return otp::fail(opened.error());
         return ok;
     }
     std::uint16_t handle_call(port_query) { return owner_.port(); }
