@@ -36,6 +36,7 @@ struct tally {
     };
     struct idle {};
     struct then {};
+    struct end {};
     int handle_call(get) { return sum; }
     otp::result<int> handle_call(refuse) { return otp::reason::overloaded; }
     void handle_call(later, otp::from<later> caller) { caller.reply(sum); }
@@ -43,6 +44,7 @@ struct tally {
     void handle_info(add a) { sum += a.n; }
     otp::next handle_cast(idle) { return otp::noreply.timeout(1s); }
     otp::next handle_cast(then) { return otp::noreply.then(this, add{5}); }
+    otp::next handle_cast(end) { return otp::stop(otp::reason::normal); }
     void handle_continue(add a) { sum += a.n; }
     void handle_info(otp::timeout) {}
     void handle_info(const otp::exit_signal&) {}
@@ -233,6 +235,16 @@ TEST_CASE("SYS-22 events go to a file until it is switched off; a file that can'
     CHECK(s.call(tally::get{}).value() == 1);
     CHECK(file.lines().size() == 2);
     CHECK(sys::log_to_file(s, true).error() == otp::reason::bad_argument);
+}
+
+TEST_CASE("a server that stops has no new state to tell") {
+    otp::simulation sim{1};
+    const auto s = otp::start<tally>(named).value();
+    texts lines;
+    REQUIRE(sys::trace(s, [&lines](std::string_view line) { lines.emplace_back(line); }));
+    s.cast(tally::end{});
+    CHECK(otp::wait(s.id()) == otp::reason::normal);
+    CHECK(lines == texts{"*DBG* tally got cast tests::sys_debug::tally::end"});
 }
 
 TEST_CASE("SYS-23 statistics count what comes and what is answered, since they were switched on") {
