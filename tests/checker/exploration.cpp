@@ -1,6 +1,7 @@
 // The checker itself: memory, waiting, spinning, and that it leaves nothing out.
 #include <doctest/doctest.h>
 
+#include "explored.hpp"
 #include "model.hpp"
 
 namespace tests::exploration {
@@ -10,18 +11,6 @@ using model::cell;
 using model::outcome;
 using model::parallel;
 using enum std::memory_order;
-
-namespace {
-
-template <class Scenario>
-model::result run(Scenario scenario) {
-    const auto r = model::explore(scenario);
-    INFO(r.failure);
-    CHECK(r.ok());
-    return r;
-}
-
-}  // namespace
 
 TEST_SUITE_BEGIN("checker" * doctest::skip(model::skipped));
 

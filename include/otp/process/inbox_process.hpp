@@ -70,7 +70,7 @@ public:
         self.begin_wait(came, by);
         self.block_until_settled(by);
         if (by.failed && by.failure == exec::block_result::no_spare_worker)
-            throw otp::exit{reason{reason::system_limit}.with_text("receive: no spare worker for a blocking call")};
+            throw otp::exit{why_failed(by, "receive")};
         return !by.failed && !came.expired;
     }
     void describe(std::string& out) const override { out += "an inbox"; }
